@@ -1,0 +1,1 @@
+"""Bodies: photo checks, body model, fitting, measurements, garments, sizes."""

@@ -1,0 +1,1 @@
+"""The demo shop: its glasses, hats and garments, modelled in code."""

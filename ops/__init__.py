@@ -1,0 +1,1 @@
+"""Running it: settings, embedded PostgreSQL and Valkey, supervisor, model bundles, telemetry."""

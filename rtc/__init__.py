@@ -1,0 +1,1 @@
+"""WebRTC: signalling, sessions, the receive and send paths, admission and placement."""

@@ -1,0 +1,1 @@
+"""Shops: database, accounts, products, files. The only room that touches SQL and object storage."""
