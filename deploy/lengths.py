@@ -1,6 +1,6 @@
 """Holds every source file to its length: `python deploy/lengths.py`.
 
-A file is about one thing; one that grows past the budget has usually become two. The exceptions are named here,
+A file is about one thing; one that grows past the budget has usually become two. Exceptions are named here,
 each with its reason.
 """
 
