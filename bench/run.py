@@ -1,0 +1,132 @@
+"""One measurement: peers in their own processes against one server, over a window that all of them share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import aiohttp
+
+from bench.latency import Arrival, Summary, summarise
+from bench.peer import Orders
+from bench.servers import ROOT, Server
+
+SETTLE_SECONDS = 2.0
+CONNECT_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one run showed.
+
+    `probe` is the peer whose encoder runs live, `load` the peers that play what was encoded ahead. CPU is the
+    server's, in milliseconds for each frame that came back: of the processes that carry media, and of all.
+    `client_cpu_ms` is what all measuring peers used themselves, for each frame.
+    """
+
+    server: str
+    sessions: int
+    seconds: float
+    probe: Summary
+    load: tuple[Summary, ...]
+    cpu_media_ms: float
+    cpu_whole_ms: float
+    client_cpu_ms: float
+    lag_p99_ms: float
+    sizes: tuple[tuple[int, int], ...]
+    face_states: tuple[str, ...]
+
+
+class _PeerProcess:
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bench.peer",
+            json.dumps(asdict(self._orders)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+            limit=1 << 28,
+        )
+
+    async def line(self, event: str, timeout_s: float) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        raw = await asyncio.wait_for(self._process.stdout.readline(), timeout_s)
+        if not raw:
+            raise RuntimeError(f"a peer of {self._orders.url} ended before it said {event!r}")
+        message: dict[str, Any] = json.loads(raw)
+        assert message["event"] == event, message["event"]
+        return message
+
+    async def finish(self) -> dict[str, Any]:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        done = await self.line("done", 30)
+        await self._process.wait()
+        return done
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+
+async def measure(server: Server, orders: Orders, *, sessions: int, seconds: float) -> Measured:
+    """Connect, settle, watch for `seconds`, hang up."""
+    orders = replace(orders, server=server.kind, url=server.url)
+    crews = [_PeerProcess(replace(orders, peers=1))]
+    if sessions > 1:
+        crews.append(_PeerProcess(replace(orders, peers=sessions - 1, source="ahead")))
+    async with aiohttp.ClientSession() as http:
+        try:
+            for crew in crews:
+                await crew.start()
+            for crew in crews:
+                await crew.line("flowing", CONNECT_SECONDS)
+            await asyncio.sleep(SETTLE_SECONDS)
+            await server.lag_p99_ms(http)
+            cpu_before, start = server.cpu(), time.monotonic()
+            await asyncio.sleep(seconds)
+            cpu_after, end = server.cpu(), time.monotonic()
+            lag = await server.lag_p99_ms(http)
+            told = [await crew.finish() for crew in crews]
+        finally:
+            for crew in crews:
+                crew.kill()
+    records = [record for crew in told for record in crew["records"]]
+    summaries = [
+        summarise(
+            {int(number): at for number, at in record["sent"].items()},
+            [Arrival(number, at) for number, at in record["arrivals"]],
+            start,
+            end,
+        )
+        for record in records
+    ]
+    frames = max(1, sum(s.frames for s in summaries))
+    watched = max((crew["watched_seconds"] for crew in told), default=seconds)
+    return Measured(
+        server=server.name,
+        sessions=sessions,
+        seconds=end - start,
+        probe=summaries[0],
+        load=tuple(summaries[1:]),
+        cpu_media_ms=(cpu_after.media - cpu_before.media) / frames * 1e3,
+        cpu_whole_ms=(cpu_after.whole - cpu_before.whole) / frames * 1e3,
+        client_cpu_ms=sum(c["cpu_seconds"] for c in told) / frames * 1e3 * (end - start) / watched,
+        lag_p99_ms=lag,
+        sizes=tuple(tuple(size) for record in records for size in record["sizes"]),
+        face_states=tuple(
+            str(m.get("state")) for record in records for m in record["messages"] if m.get("type") == "face"
+        ),
+    )

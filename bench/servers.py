@@ -1,0 +1,200 @@
+"""The servers under measurement, each in its own processes: two echoes and Vitrine itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class CpuSample:
+    """CPU seconds used so far by the processes that carry media, and by every process of the server."""
+
+    media: float
+    whole: float
+
+
+class EchoServer:
+    """`bench.echo`, stock or on the marker bit."""
+
+    kind = "echo"
+
+    def __init__(self, release: str) -> None:
+        self.name = f"{release} echo"
+        self._release = release
+        self._process: asyncio.subprocess.Process | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        """Start and wait for the port."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bench.echo", self._release, stdout=asyncio.subprocess.PIPE, cwd=ROOT
+        )
+        assert self._process.stdout is not None
+        line = await asyncio.wait_for(self._process.stdout.readline(), START_SECONDS)
+        self.url = f"http://127.0.0.1:{json.loads(line)['port']}"
+
+    def cpu(self) -> CpuSample:
+        """CPU used so far."""
+        assert self._process is not None
+        used = tree_cpu([self._process.pid])
+        return CpuSample(used, used)
+
+    async def lag_p99_ms(self, http: aiohttp.ClientSession) -> float:
+        """Event-loop lag since the last call."""
+        async with http.get(f"{self.url}/lag") as response:
+            return float((await response.json())["p99_ms"])
+
+    async def stop(self) -> None:
+        """End the process."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            await self._process.wait()
+
+
+class VitrineServer:
+    """`server.py all` on a free port with a data folder of its own."""
+
+    kind = "vitrine"
+    name = "vitrine"
+
+    def __init__(self, settings: dict[str, str] | None = None) -> None:
+        self._settings = settings or {}
+        self._process: asyncio.subprocess.Process | None = None
+        self._data: Path | None = None
+        self._lag_before: dict[float, float] = {}
+        self.log: Path | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        """Start and wait for `/readyz`."""
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._data = Path(tempfile.mkdtemp(prefix="vitrine-bench-"))
+        self.log = self._data / "server.log"
+        environment = (
+            os.environ
+            | {"VITRINE_PORT": str(port), "VITRINE_DATA": str(self._data / "data")}
+            | self._settings
+        )
+        with self.log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "server.py", "all", stdout=log, stderr=log, cwd=ROOT, env=environment
+            )
+        deadline = time.monotonic() + START_SECONDS
+        async with aiohttp.ClientSession() as http:
+            while time.monotonic() < deadline:
+                if self._process.returncode is not None:
+                    raise RuntimeError(f"the server ended: {self.log.read_text()[-2000:]}")
+                try:
+                    async with http.get(f"{self.url}/readyz") as response:
+                        if response.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.2)
+        raise TimeoutError(f"not ready after {START_SECONDS} s: {self.log.read_text()[-2000:]}")
+
+    def cpu(self) -> CpuSample:
+        """CPU used so far."""
+        assert self._process is not None
+        processes = family(self._process.pid)
+        media = [p.pid for p in processes if "media" in _command(p)]
+        return CpuSample(tree_cpu(media), tree_cpu([self._process.pid]))
+
+    async def lag_p99_ms(self, http: aiohttp.ClientSession) -> float:
+        """p99 of the media nodes' event-loop lag since the last call, from the histogram in `/metrics`."""
+        async with http.get(f"{self.url}/metrics") as response:
+            buckets = lag_buckets(await response.text())
+        since = {bound: count - self._lag_before.get(bound, 0.0) for bound, count in buckets.items()}
+        self._lag_before = buckets
+        return quantile_ms(since, 0.99)
+
+    async def stop(self) -> None:
+        """SIGTERM, a deadline, then every process it started."""
+        if self._process is not None and self._process.returncode is None:
+            processes = family(self._process.pid)
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), 20)
+            except TimeoutError:
+                for process in processes:
+                    if process.is_running():
+                        process.send_signal(signal.SIGKILL)
+        if self._data is not None:
+            shutil.rmtree(self._data, ignore_errors=True)
+
+
+Server = EchoServer | VitrineServer
+
+
+def tree_cpu(pids: list[int]) -> float:
+    """User and system seconds of the processes and of their living descendants, each counted once."""
+    seen: dict[int, float] = {}
+    for pid in pids:
+        for process in family(pid):
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            seen[process.pid] = times.user + times.system
+    return sum(seen.values())
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """The process and its descendants that run now."""
+    try:
+        head = psutil.Process(pid)
+        return [head, *head.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def lag_buckets(metrics: str) -> dict[float, float]:
+    """Cumulative counts by upper bound in seconds of every `*loop_lag*` histogram, added up over nodes."""
+    buckets: dict[float, float] = {}
+    for match in re.finditer(
+        r'^\w*loop_lag\w*_bucket\{[^}]*le="([^"]+)"[^}]*\} (\S+)', metrics, re.MULTILINE
+    ):
+        bound = float(match[1].replace("+Inf", "inf"))
+        buckets[bound] = buckets.get(bound, 0.0) + float(match[2])
+    return buckets
+
+
+def quantile_ms(buckets: dict[float, float], quantile: float) -> float:
+    """Upper bound in milliseconds of the bucket that the quantile falls in; NaN for an empty histogram."""
+    total = max(buckets.values(), default=0.0)
+    if total <= 0:
+        return float("nan")
+    return next(b for b, count in sorted(buckets.items()) if count >= quantile * total) * 1e3
+
+
+def free_port() -> int:
+    """A TCP port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()[1:])
+    except psutil.Error:
+        return ""
