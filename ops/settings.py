@@ -1,0 +1,200 @@
+"""Every setting of the installation, in one frozen class read from the environment once.
+
+Names begin with `VITRINE_`; the addresses of PostgreSQL, Valkey and the object store go by the names that
+hosting platforms already use. `docs/settings.md` holds this class as a table (`python -m ops.settings`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+PREFIX = "VITRINE_"
+
+
+class InvalidSettings(Exception):
+    """The environment names a setting that does not exist, or gives one a value it cannot have."""
+
+    code: ClassVar[str] = "settings-invalid"
+
+
+def cores() -> int:
+    """How many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _setting(
+    default: Any, unit: str, says: str, *, name: str | None = None, shown: str | None = None, **limits: Any
+) -> Any:
+    """One field: `shown` is the default in words where the value itself would mislead a reader."""
+    extra: dict[str, Any] = {"unit": unit, "shown": shown}
+    given = {"default_factory": default} if callable(default) else {"default": default}
+    return Field(description=says, json_schema_extra=extra, validation_alias=name, **given, **limits)
+
+
+def _all_embedded(given: dict[str, Any]) -> bool:
+    """Whether this is one machine on its own, judged by the fields read so far."""
+    return given.get("database_url") is None and given.get("database_app_url") is None
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Built once by `load_settings` and handed down."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        populate_by_name=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr | None = _setting(
+        None,
+        "URL",
+        "PostgreSQL 16 or newer, as the role that owns the tables and runs the migrations.",
+        name="DATABASE_URL",
+        shown="embedded PostgreSQL",
+    )
+    database_app_url: SecretStr | None = _setting(
+        None,
+        "URL",
+        "The same database as the role `vitrine_app`, which is neither owner nor superuser.",
+        name="DATABASE_APP_URL",
+        shown="derived from DATABASE_URL",
+    )
+    redis_url: SecretStr | None = _setting(
+        None, "URL", "Valkey or Redis, for what may be lost.", name="REDIS_URL", shown="embedded Valkey"
+    )
+    storage_url: SecretStr | None = _setting(
+        None,
+        "URL",
+        "Object storage: `file:///folder` or `s3://bucket/prefix`.",
+        name="STORAGE_URL",
+        shown="`files` in the data folder",
+    )
+
+    host: str = _setting("0.0.0.0", "address", "Where HTTP listens.")  # noqa: S104  a server is there to be reached
+    port: int = _setting(8080, "port", "Where HTTP listens.", ge=0, le=65535)
+    public_url: str | None = _setting(
+        None,
+        "URL",
+        "The address shoppers see, for links and origins.",
+        shown="`http://localhost:` and the port",
+    )
+    data: Path = _setting(Path("var"), "folder", "Everything the embedded services and local files keep.")
+    models: Path = _setting(Path("models"), "folder", "The model bundles and their manifest.")
+
+    media_processes: int = _setting(
+        cores,
+        "processes",
+        "Media processes, each with its own loop and GL context.",
+        shown="one for each core",
+        ge=1,
+        le=256,
+    )
+    sessions_per_process: int = _setting(
+        4, "sessions", "Live try-ons that one media process admits before shoppers queue.", ge=1, le=64
+    )
+    session_minutes: int = _setting(
+        30, "minutes", "How long a shopper's visit lasts; renewed while live.", ge=1, le=1440
+    )
+    ice_servers: tuple[dict[str, Any], ...] = _setting(
+        (), "JSON list", "STUN and TURN servers, as in the browser's `RTCConfiguration`.", shown="`[]`"
+    )
+    allow_private_candidates: bool = _setting(
+        _all_embedded,
+        "true or false",
+        "Whether a peer may name a private or loopback address; needed on one's own machine and network.",
+        shown="true with the embedded PostgreSQL, else false",
+    )
+
+    demo: bool = _setting(
+        _all_embedded,
+        "true or false",
+        "Whether the shop `demo` is there.",
+        shown="true with the embedded PostgreSQL, else false",
+    )
+    stop_seconds: float = _setting(
+        10.0, "seconds", "How long a process may take to stop in order.", gt=0, le=600
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "level", "The least that is logged."
+    )
+    log_format: Literal["console", "json"] = _setting(
+        "console", "form", "Lines for a person or for a collector."
+    )
+
+    @field_validator("data", "models")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        """Processes of one installation may stand in different folders and must mean the same one."""
+        return folder.expanduser().absolute()
+
+    @property
+    def shown_url(self) -> str:
+        """The address to print and to build links from, without a slash at the end."""
+        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    def environment(self) -> dict[str, str]:
+        """Every field as the environment of a child process, which then reads the very same settings."""
+        told: dict[str, str] = {}
+        for field in type(self).model_fields:
+            value = getattr(self, field)
+            if isinstance(value, SecretStr):
+                told[variable(field)] = value.get_secret_value()
+            elif isinstance(value, tuple | bool):
+                told[variable(field)] = json.dumps(value)
+            elif value is not None:
+                told[variable(field)] = str(value)
+        return told
+
+
+def variable(field: str) -> str:
+    """The environment variable that a field of `Settings` is read from."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{field.upper()}"
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises InvalidSettings, which names the variable and never shows its value."""
+    known = [variable(field) for field in Settings.model_fields]
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise InvalidSettings(f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else ""))
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"{_origin(problem['loc'])}: {problem['msg']}" for problem in error.errors(include_input=False)
+        ]
+        raise InvalidSettings("; ".join(lines)) from None
+    except SettingsError as error:  # a list that is no JSON; its message names the field alone
+        raise InvalidSettings(str(error)) from None
+
+
+def _origin(location: tuple[int | str, ...]) -> str:
+    first = str(location[0]) if location else ""
+    return variable(first) if first in Settings.model_fields else first
+
+
+def table() -> str:
+    """The settings as a Markdown table, one row each, in the order of the class."""
+    rows = ["| variable | default | unit | what it does |", "|---|---|---|---|"]
+    for field, info in Settings.model_fields.items():
+        extra = info.json_schema_extra
+        unit, shown = (extra["unit"], extra["shown"]) if isinstance(extra, dict) else ("", None)
+        rows.append(f"| `{variable(field)}` | {shown or f'`{info.default}`'} | {unit} | {info.description} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(), end="")
