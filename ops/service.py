@@ -63,7 +63,7 @@ class Service:
             self._held = undo.pop_all()
 
     def stop(self) -> None:
-        """Stop the server in order; one that does not end within `stop_seconds` is killed. Harmless if stopped."""
+        """Stop the server in order, or by force if it takes longer than `stop_seconds`. Harmless if stopped."""
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(self.end)
@@ -93,14 +93,16 @@ class Service:
                 raise StartFailed(f"{self.name} {why}: " + " / ".join(tail))
             time.sleep(_POLL_SECONDS)
 
-    def _outlast(self, folder: Path) -> None:
-        """Wait for processes of a former server on `folder` to end: we hold the lock, so they lost their parent.
+    def _outlast(self, folder: Path, leads: Callable[[int], bool]) -> None:
+        """Wait for processes of a former server on `folder` to end; we hold the lock, so they lost their parent.
 
-        They were told to end when that happened; one that is still busy after `stop_seconds` is killed.
+        `leads` says of a process id whether it may be told to end: a checkpointer would misunderstand. Those
+        still there after `stop_seconds` are killed.
         """
         left = self._former(folder)
         for process in left:
-            _signal(process, self.end)
+            if leads(process.pid):
+                _signal(process, self.end)
         _, left = psutil.wait_procs(left, timeout=self._stop_seconds)
         for process in left:
             _signal(process, signal.SIGKILL)
