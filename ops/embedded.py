@@ -82,8 +82,9 @@ class EmbeddedPostgres(Service):
             _create_cluster(place, cluster, postgres.parent, durable=self._durable)
         pid_file = cluster / "postmaster.pid"
         self._outlast(cluster, lambda pid: _postmaster(pid_file) == pid)
-        pid_file.unlink(missing_ok=True)  # nobody is left; its number may by now be somebody else's
         self._socket_folder = place.socket_folder(".s.PGSQL.5432")
+        for left in (pid_file, *self._socket_folder.glob(".s.PGSQL.*")):
+            left.unlink(missing_ok=True)  # nobody is left; the numbers in them may by now be somebody else's
         options = {
             "listen_addresses": "",
             "unix_socket_directories": str(self._socket_folder),

@@ -1,8 +1,8 @@
 """Where an embedded service keeps its files, and as which OS user it runs.
 
 PostgreSQL refuses to run as root. Started by root, the services therefore run as the system user `vitrine`,
-which must reach its files: in the data folder where that is possible, else under /var/lib/vitrine, with a link
-left in the data folder. No permission outside our own folders is changed
+which must reach its files: in the data folder where that is possible, else under /var/lib/vitrine, with a
+link left in the data folder. No permission outside our own folders is changed
 (docs/decisions/0001-embedded-services.md).
 """
 
@@ -70,8 +70,8 @@ class Home:
         return path
 
     def reachable(self, program: Path, *, version: str, tree: Path) -> Path:
-        """`program` itself, or a copy where the service's user cannot get to it, as with a virtual environment
-        in root's home. `tree` is the folder or file that is copied with it; the copy is kept by version.
+        """`program` itself, or a copy where the service's user cannot get to it: a virtual environment in
+        root's home. `tree` is the folder or file that is copied with it; the copy is kept by version.
         """
         if may_enter(program.resolve(), self.account):
             return program

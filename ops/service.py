@@ -63,7 +63,7 @@ class Service:
             self._held = undo.pop_all()
 
     def stop(self) -> None:
-        """Stop the server in order, or by force if it takes longer than `stop_seconds`. Harmless if stopped."""
+        """Stop the server in order; by force if that takes longer than `stop_seconds`."""
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(self.end)
@@ -94,7 +94,7 @@ class Service:
             time.sleep(_POLL_SECONDS)
 
     def _outlast(self, folder: Path, leads: Callable[[int], bool]) -> None:
-        """Wait for processes of a former server on `folder` to end; we hold the lock, so they lost their parent.
+        """Wait for a former server's processes on `folder` to end; we hold the lock: they lost their parent.
 
         `leads` says of a process id whether it may be told to end: a checkpointer would misunderstand. Those
         still there after `stop_seconds` are killed.
