@@ -44,7 +44,7 @@ class Intrinsics:
 
     @classmethod
     def assumed(cls, width: int, height: int) -> "Intrinsics":
-        """A plausible camera for a picture of this size: square pixels, centred, 60° across the longer side."""
+        """A plausible camera for this picture size: square pixels, centred, 60° across the longer side."""
         focal = max(width, height) / 2 / np.tan(np.radians(DEFAULT_FIELD_OF_VIEW_DEG / 2))
         return cls(width, height, float(focal), float(focal), width / 2, height / 2)
 
@@ -55,7 +55,8 @@ class HeadPose:
 
     rotation: (3, 3) float64, head frame to camera frame; the head frame is the canonical face's.
     translation_mm: (3,) float64, the head frame's origin.
-    scale: this person's head over the canonical face; a head point X is at rotation @ (scale * X) + translation.
+    scale: this person's head over the canonical face; a head point X is seen at
+        rotation @ (scale * X) + translation_mm.
     """
 
     rotation: NDArray[np.float64]
@@ -138,10 +139,8 @@ class HeadPoseSolver:
         )
         return HeadPose(rotation, centre - rotation @ model_centre)
 
-    def _refine(
-        self, pose: HeadPose, seen: NDArray[np.float64], camera: Intrinsics
-    ) -> tuple[HeadPose, float]:
-        """Gauss-Newton on the weighted reprojection error; also returns its RMS over the face's apparent size."""
+    def _refine(self, pose: HeadPose, seen: NDArray[np.float64], camera: Intrinsics) -> tuple[HeadPose, float]:
+        """Gauss-Newton on the weighted reprojection error; returns its RMS over the face's size too."""
         rotation, translation = pose.rotation, pose.translation_mm
         focal = np.array([camera.fx, -camera.fy])
         jacobian = np.zeros((len(self._model), 2, 6))

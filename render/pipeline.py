@@ -1,0 +1,167 @@
+"""One shopper's try-on: a camera frame in, the same frame with the products on it out.
+
+The stages are told in the order in which a frame passes them: track, fit the head, smooth, estimate the light, draw
+the product's region, blend. The pose of a frame is only ever drawn on the pixels of that frame.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from time import perf_counter
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from render.compositor import blend, planes_of
+from render.eyes import EyeStatistics, Fit
+from render.headpose import (
+    HeadPose,
+    HeadPoseSolver,
+    Intrinsics,
+    PoseNotFound,
+    load_canonical_face,
+    measure_eyes,
+)
+from render.lighting import estimate_light
+from render.product import Wearable
+from render.scene import SceneRenderer
+from render.smoothing import PoseSmoother
+from render.tracker import FaceTracker
+
+RTP_CLOCK_HZ = 90_000
+DARK_LUMA = 45  # mean of the Y plane (16 is black) under which no face can be found
+FAR_SHARE = 0.09  # a face narrower than this part of the frame's shorter side is too far away
+NEAR_SHARE = 1.1
+OUT_SHARE = 0.35  # a face with more than this part of its landmarks outside the frame is half out of it
+TURNED_DEG = 60.0
+
+
+class FaceState(StrEnum):
+    """What the shopper should be told about her face."""
+
+    FOUND = "found"
+    LOST = "lost"
+    TOO_DARK = "too_dark"
+    TOO_FAR = "too_far"
+    TOO_CLOSE = "too_close"
+    PARTLY_OUT = "partly_out"
+    TURNED = "turned"
+
+
+# In these states the pose is too uncertain to hang a product on.
+BARE_STATES = frozenset({FaceState.LOST, FaceState.TOO_DARK, FaceState.TURNED})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one frame told: the face's state, the person's measures if known, and how long each stage took."""
+
+    state: FaceState
+    fit: Fit | None
+    drawn: bool
+    stage_ms: dict[str, float]
+
+
+class TryOn:
+    """One session's try-on; lives on the renderer's thread."""
+
+    def __init__(self, tracker: FaceTracker, renderer: SceneRenderer) -> None:
+        self._tracker = tracker
+        self._renderer = renderer
+        self._face = load_canonical_face()
+        self._solver = HeadPoseSolver()
+        self._smoother = PoseSmoother()
+        self._eyes = EyeStatistics()
+        self._size = (0, 0)
+        self._camera = Intrinsics.assumed(2, 2)
+        self._last_time_s = 0.0
+        self.worn: Sequence[Wearable] = ()
+
+    def process(self, frame: av.VideoFrame) -> Outcome:
+        """Draw what is worn onto a yuv420p frame, in place. The frame's pts counts at 90 kHz."""
+        clock = _Stopwatch()
+        self._follow_size(frame)
+        time_s = (frame.pts or 0) / RTP_CLOCK_HZ
+        landmarks = self._tracker.track(frame, round(time_s * 1000))
+        clock.lap("track")
+        planes = planes_of(frame)
+        if landmarks is None:
+            self._forget_face()
+            dark = float(planes[0][::16, ::16].mean()) < DARK_LUMA
+            return Outcome(FaceState.TOO_DARK if dark else FaceState.LOST, None, False, clock.laps)
+        try:
+            pose = self._solver.solve(landmarks, self._camera)
+        except PoseNotFound:
+            self._forget_face()
+            return Outcome(FaceState.LOST, None, False, clock.laps)
+        if abs(pose.yaw_deg) < 25:
+            self._eyes.add(measure_eyes(landmarks, pose, self._camera, self._face))
+        pose = self._smoother.smooth(pose, time_s - self._last_time_s)
+        self._last_time_s = time_s
+        pose = self._eyes.to_true_size(pose)
+        state = self._judge(landmarks, pose)
+        clock.lap("pose")
+        drawn = bool(self.worn) and state not in BARE_STATES and self._draw(planes, landmarks, pose, clock)
+        return Outcome(state, self._eyes.fit, drawn, clock.laps)
+
+    def close(self) -> None:
+        """Free the tracker; the renderer belongs to all sessions."""
+        self._tracker.close()
+
+    def _draw(
+        self,
+        planes: tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]],
+        landmarks: NDArray[np.float32],
+        pose: HeadPose,
+        clock: "_Stopwatch",
+    ) -> bool:
+        low, high = landmarks[:468, :2].min(0), landmarks[:468, :2].max(0)
+        light = estimate_light(*planes, (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
+        overlays = self._renderer.draw(self.worn, pose, self._camera, light)
+        clock.lap("render")
+        for overlay in overlays:
+            blend(planes, overlay)
+        clock.lap("blend")
+        return bool(overlays)
+
+    def _judge(self, landmarks: NDArray[np.float32], pose: HeadPose) -> FaceState:
+        width, height = self._size
+        low, high = landmarks[:468, :2].min(0), landmarks[:468, :2].max(0)
+        inside = (landmarks[:468, :2] >= 0) & (landmarks[:468, :2] < (width, height))
+        if abs(pose.yaw_deg) > TURNED_DEG:
+            return FaceState.TURNED
+        if 1.0 - float(inside.all(1).mean()) > OUT_SHARE:
+            return FaceState.PARTLY_OUT
+        span = float(np.max(high - low))
+        if span < FAR_SHARE * min(width, height):
+            return FaceState.TOO_FAR
+        if span > NEAR_SHARE * min(width, height):
+            return FaceState.TOO_CLOSE
+        return FaceState.FOUND
+
+    def _follow_size(self, frame: av.VideoFrame) -> None:
+        """A camera may change its resolution in mid-stream, as when a phone is turned."""
+        if (frame.width, frame.height) != self._size:
+            self._size = (frame.width, frame.height)
+            self._camera = Intrinsics.assumed(*self._size)
+            self._solver.forget()
+            self._smoother.forget()
+
+    def _forget_face(self) -> None:
+        self._solver.forget()
+        self._smoother.forget()
+        self._eyes.face_lost()
+
+
+class _Stopwatch:
+    """Milliseconds of each stage since the last one."""
+
+    def __init__(self) -> None:
+        self._last = perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = perf_counter()
+        self.laps[stage] = (now - self._last) * 1000
+        self._last = now

@@ -1,0 +1,84 @@
+"""What the web and a media node say to each other about one try-on."""
+
+from dataclasses import dataclass
+
+from rtc.claims import Visitor
+
+
+@dataclass(frozen=True)
+class TryOnOffer:
+    """A shopper's offer on its way to a node. products None: wear what was worn last in this visit."""
+
+    session_id: str
+    tenant: str
+    visit: str
+    sdp: str
+    products: tuple[str, ...] | None = None
+
+    @property
+    def visitor(self) -> Visitor:
+        return Visitor(self.tenant, self.visit)
+
+
+@dataclass(frozen=True)
+class TryOnAnswer:
+    """A node's answer."""
+
+    session_id: str
+    node: str
+    sdp: str
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """What a node says of itself, every second.
+
+    url: `unix:/path` or `http://host:port`. capacity: sessions it takes at most.
+    busy: the part of its frame worker's time that was used, 0 to 1.
+    """
+
+    id: str
+    url: str
+    sessions: int
+    capacity: int
+    busy: float
+    ready: bool
+    draining: bool
+    tenants: dict[str, int]
+    seen_at: float
+
+    @property
+    def free(self) -> int:
+        """Sessions it would still take."""
+        return 0 if self.draining or not self.ready else max(0, self.capacity - self.sessions)
+
+
+class SessionActive(Exception):
+    """The visit has a live try-on already."""
+
+    code = "session-active"
+
+
+class UnknownSession(Exception):
+    """No such try-on."""
+
+    code = "unknown-session"
+
+
+class NoNode(Exception):
+    """No media node answers."""
+
+    code = "no-media-node"
+
+
+class Full(Exception):
+    """Every node is full; the shopper waits in a queue."""
+
+    code = "queue"
+
+    def __init__(self, *, position: int, eta_seconds: int, ticket: str, retry_after: int) -> None:
+        super().__init__(f"position {position}")
+        self.position = position
+        self.eta_seconds = eta_seconds
+        self.ticket = ticket
+        self.retry_after = retry_after

@@ -1,0 +1,189 @@
+"""Places a shopper's offer on the best media node; used by the web, which keeps no state of its own."""
+
+import asyncio
+import json
+import secrets
+import time
+from collections import Counter
+from typing import Any, cast
+
+import aiohttp
+from redis.asyncio import Redis
+
+from rtc.claims import Claims, Visitor
+from rtc.offers import (
+    Full,
+    NodeState,
+    NoNode,
+    SessionActive,
+    TryOnAnswer,
+    TryOnOffer,
+    UnknownSession,
+)
+from rtc.queue import RETRY_S, Queue, estimate_s, fair_order
+from rtc.session import UnknownProduct
+from rtc.signalling import OfferRejected
+
+NODES_KEY = "nodes"
+NODE_FORGOTTEN_S = 5.0
+NODE_TIMEOUT = aiohttp.ClientTimeout(total=10)
+
+
+class Placement:
+    """The way from the web to the media nodes."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._claims = Claims(redis)
+        self._queue = Queue(redis)
+        self._clients: dict[str, aiohttp.ClientSession] = {}
+
+    async def open(self, offer: TryOnOffer, ticket: str | None = None) -> TryOnAnswer:
+        """Start a try-on.
+
+        Raises OfferRejected, UnknownProduct, SessionActive, Full, NoNode. With products None the visit's last outfit
+        is worn again.
+        """
+        await self._claim(offer)
+        try:
+            nodes = await self.nodes()
+            if not any(node.ready and not node.draining for node in nodes):
+                raise NoNode
+            ticket = await self._wait_for_turn(offer, nodes, ticket)
+            answer = await self._offer_to_best(offer, nodes)
+        except BaseException:
+            await self._claims.release(offer.visitor, offer.session_id)
+            raise
+        if ticket is not None:
+            await self._queue.leave(ticket)
+        await self._claims.refresh(offer.visitor, offer.session_id, answer.node)
+        return answer
+
+    async def trickle(self, visitor: Visitor, session: str, fragment: str) -> None:
+        """Hand trickled candidates to a session; raises UnknownSession or OfferRejected."""
+        await self._call("PATCH", visitor, session, data=fragment)
+
+    async def close(self, visitor: Visitor, session: str) -> None:
+        """End a session; raises UnknownSession."""
+        await self._call("DELETE", visitor, session)
+
+    async def snapshot(self, snapshot: str) -> bytes:
+        """The JPEG behind a snapshot's id; raises UnknownSession when it is gone."""
+        node, _, _ = snapshot.rpartition("~")
+        state = await self._node(node)
+        async with self._client(state.url).get(f"/snapshots/{snapshot}") as response:
+            if response.status != 200:
+                raise UnknownSession
+            return await response.read()
+
+    async def nodes(self) -> list[NodeState]:
+        """The nodes that announced themselves lately."""
+        rows = (await self._redis.hgetall(NODES_KEY)).values()
+        states = [read_state(row) for row in rows]
+        now = time.time()
+        return [state for state in states if now - state.seen_at < NODE_FORGOTTEN_S]
+
+    async def aclose(self) -> None:
+        """Close the connections to the nodes."""
+        await asyncio.gather(*(client.close() for client in self._clients.values()))
+
+    async def _claim(self, offer: TryOnOffer) -> None:
+        """Take the visit's place, from a session that has fallen silent if need be."""
+        holder = await self._claims.claim(offer.visitor, offer.session_id)
+        if holder is None:
+            return
+        place = await self._claims.place_of(holder)
+        if place is not None:
+            try:
+                state = await self._node(place[0])
+                async with self._client(state.url).post(f"/sessions/{holder}/yield") as response:
+                    if response.status == 409:
+                        raise SessionActive
+            except (aiohttp.ClientError, TimeoutError, UnknownSession):
+                pass  # its node is gone, so is the session
+        await self._claims.take_over(offer.visitor, offer.session_id)
+
+    async def _wait_for_turn(self, offer: TryOnOffer, nodes: list[NodeState], ticket: str | None) -> str | None:
+        """Return when it is this shopper's turn; raises Full with her place in the line otherwise."""
+        now, free = time.time(), sum(node.free for node in nodes)
+        waiting = await self._queue.waiting(now)
+        if free > 0 and not waiting:
+            return ticket
+        ticket = ticket or secrets.token_urlsafe(12)
+        waiting = await self._queue.stand(ticket, offer.tenant, now)
+        running: Counter[str] = Counter()
+        for node in nodes:
+            running.update(node.tenants)
+        order = fair_order(waiting, running)
+        position = next((i + 1 for i, w in enumerate(order) if w.ticket == ticket), len(order))
+        if position <= free:
+            return ticket
+        capacity = sum(node.capacity for node in nodes if not node.draining)
+        eta = estimate_s(position, capacity, await self._queue.mean_duration_s())
+        raise Full(position=position, eta_seconds=eta, ticket=ticket, retry_after=min(RETRY_S, eta))
+
+    async def _offer_to_best(self, offer: TryOnOffer, nodes: list[NodeState]) -> TryOnAnswer:
+        """Ask the nodes in the order of their load until one takes the session."""
+        products = offer.products
+        if products is None:
+            products = await self._claims.outfit(offer.visitor) or ()
+        body = {
+            "session_id": offer.session_id,
+            "tenant": offer.tenant,
+            "visit": offer.visit,
+            "sdp": offer.sdp,
+            "products": products,
+        }
+        for node in sorted(nodes, key=lambda n: (-n.free, n.busy)):
+            if node.free == 0:
+                continue
+            try:
+                async with self._client(node.url).post("/sessions", json=body) as response:
+                    answer = await response.json()
+                    if response.status == 201:
+                        return TryOnAnswer(offer.session_id, node.id, answer["sdp"])
+            except (aiohttp.ClientError, TimeoutError):
+                continue
+            if response.status == 404:
+                raise UnknownProduct
+            if response.status == 400:
+                raise OfferRejected(answer["code"], answer["detail"])
+        raise NoNode
+
+    async def _call(self, method: str, visitor: Visitor, session: str, data: str | None = None) -> None:
+        place = await self._claims.place_of(session)
+        if place is None or place[1] != visitor:
+            raise UnknownSession
+        state = await self._node(place[0])
+        try:
+            async with self._client(state.url).request(method, f"/sessions/{session}", data=data) as response:
+                if response.status == 404:
+                    raise UnknownSession
+                if response.status == 400:
+                    answer = await response.json()
+                    raise OfferRejected(answer["code"], answer["detail"])
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise UnknownSession from error
+
+    async def _node(self, node: str) -> NodeState:
+        row = await self._redis.hget(NODES_KEY, node)
+        if row is None:
+            raise UnknownSession
+        return read_state(row)
+
+    def _client(self, url: str) -> aiohttp.ClientSession:
+        """A connection pool to a node: over its Unix socket on this machine, over HTTP elsewhere."""
+        client = self._clients.get(url)
+        if client is None:
+            if url.startswith("unix:"):
+                connector: aiohttp.BaseConnector = aiohttp.UnixConnector(url.removeprefix("unix:"))
+                client = aiohttp.ClientSession("http://node", connector=connector, timeout=NODE_TIMEOUT)
+            else:
+                client = aiohttp.ClientSession(url, timeout=NODE_TIMEOUT)
+            self._clients[url] = client
+        return client
+
+
+def read_state(row: bytes | str) -> NodeState:
+    """A node's announcement as it stands in Valkey."""
+    return NodeState(**cast(dict[str, Any], json.loads(row)))

@@ -1,0 +1,309 @@
+"""One shopper's live try-on: her peer connection, her control channel, and what she wears."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
+from aiortc.rtcrtptransceiver import RTCRtpTransceiver
+
+from render.pipeline import FaceState
+from rtc import control
+from rtc.receive import VideoReceiver
+from rtc.send import VideoSender
+from rtc.signalling import Fragment, OfferRejected
+from rtc.worker import FinishedFrame, FrameStream, FrameWorker
+
+HEARTBEAT_S = 10.0  # without a packet or a ping for this long the shopper is gone
+CONNECT_S = 20.0
+FACE_STEADY_FRAMES = 5  # a hint appears when its cause has lasted, not at every flicker
+FIT_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Dressing:
+    """What wearing some products came to: what the renderer draws, and their sizes for the shopper."""
+
+    products: tuple[str, ...]
+    wearables: tuple[Any, ...]
+    frame_width_mm: float | None = None
+
+
+class UnknownProduct(Exception):
+    """The shop has no such product."""
+
+    code = "unknown-product"
+
+
+Dresser = Callable[[tuple[str, ...]], Awaitable[Dressing]]
+
+
+@dataclass
+class SessionHooks:
+    """What a session tells its node, each called on the event loop."""
+
+    on_frame: Callable[[FinishedFrame], None] = lambda _frame: None
+    on_end: Callable[[str], None] = lambda _reason: None
+    on_stats: Callable[[control.Stats], None] = lambda _stats: None
+    on_worn: Callable[[tuple[str, ...]], None] = lambda _products: None
+    keep_snapshot: Callable[[bytes], str] = lambda _jpeg: ""
+
+
+@dataclass
+class Session:
+    """A live try-on from offer to end.
+
+    dress: loads products by id. stream: the session's place on the frame worker. limit_s: longest life.
+    """
+
+    id: str
+    worker: FrameWorker
+    stream: FrameStream
+    dress: Dresser
+    hooks: SessionHooks = field(default_factory=SessionHooks)
+    ice_servers: tuple[RTCIceServer, ...] = ()
+    limit_s: float = 3600.0
+
+    def __post_init__(self) -> None:
+        # An empty list matters: without one aiortc asks a public STUN server.
+        self._connection = RTCPeerConnection(
+            RTCConfiguration(iceServers=list(self.ice_servers), bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        )
+        self.stream.on_finished = self._on_finished
+        self.stream.on_lost = self._on_lost
+        self.stream.on_snapshot = self._on_snapshot
+        self._channel: RTCDataChannel | None = None
+        self._receiver: VideoReceiver | None = None
+        self._sender: VideoSender | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._started = self._last_ping = time.monotonic()
+        self._ended = False
+        self._wear_order = 0
+        self._shown_state: FaceState | None = None
+        self._candidate_state: tuple[FaceState, int] = (FaceState.FOUND, 0)
+        self._last_fit = 0.0
+        self._frame_width_mm: float | None = None
+        self.worn: tuple[str, ...] = ()
+
+    async def answer(self, offer_sdp: str, products: tuple[str, ...]) -> str:
+        """Accept a checked offer; returns the answer. Raises OfferRejected or UnknownProduct."""
+        dressing = await self.dress(products)
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+            self._take_over()
+            self._connection.on("datachannel", self._on_channel)
+            self._connection.on("connectionstatechange", self._on_connection_state)
+            answer = await self._connection.createAnswer()
+            await self._connection.setLocalDescription(answer)
+        except (OperationError, InvalidAccessError, InvalidStateError, ValueError, AttributeError) as error:
+            await self.end("offer-rejected")
+            raise OfferRejected("sdp-invalid", "The offer cannot be answered.") from error
+        self._put_on(dressing)
+        self._watch = asyncio.create_task(self._watch_over())
+        return str(self._connection.localDescription.sdp)
+
+    async def trickle(self, fragment: Fragment) -> None:
+        """Take trickled candidates."""
+        for candidate in fragment.candidates:
+            with contextlib.suppress(ValueError, InvalidStateError):
+                await self._connection.addIceCandidate(candidate)
+        if fragment.complete:
+            with contextlib.suppress(ValueError, InvalidStateError):
+                await self._connection.addIceCandidate(None)
+
+    async def end(self, reason: str) -> None:
+        """Close everything; safe to call twice."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._watch is not None and self._watch is not asyncio.current_task():
+            self._watch.cancel()
+        await self._connection.close()
+        self.stream.closed = True
+        self.worker.call(self.stream.close)
+        self.hooks.on_end(reason)
+
+    def say(self, message: control.Reply) -> None:
+        """Tell the shopper something, if her channel is open."""
+        if self._channel is not None and self._channel.readyState == "open":
+            self._channel.send(json.dumps(message, separators=(",", ":")))
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._connection.connectionState == "connected")
+
+    @property
+    def receiver(self) -> VideoReceiver | None:
+        return self._receiver
+
+    @property
+    def sender(self) -> VideoSender | None:
+        return self._sender
+
+    # The media path
+
+    def _take_over(self) -> None:
+        """Put our receiver and sender where aiortc has made its own, before anything has started."""
+        for transceiver in self._connection.getTransceivers():
+            if transceiver.kind != "video":
+                transceiver.direction = "inactive"
+                continue
+            transport, track = transceiver.receiver.transport, transceiver.receiver.track
+            sender = VideoSender(transport)
+            sender._stream_id = transceiver.sender._stream_id
+            receiver = VideoReceiver(transport, track, self._on_encoded)
+            receiver._set_rtcp_ssrc(sender._ssrc)
+            sender.on_key_frame_request = self._on_key_frame_request
+            sender.on_bandwidth = self._on_bandwidth
+            _replace_ends(transceiver, receiver, sender)
+            transceiver.direction = "sendrecv"
+            self._receiver, self._sender = receiver, sender
+
+    def _on_encoded(self, codec: Any, encoded: Any) -> None:
+        sender, receiver = self._sender, self._receiver
+        if sender is None or receiver is None or self._ended:
+            return
+        if sender.rtt_s is not None:
+            receiver.rtt_s = sender.rtt_s
+        self.stream.send_codec = sender.codec
+        if self.stream.push(codec, encoded):
+            self.worker.wake(self.stream)
+        else:
+            receiver.want_key_frame()
+
+    def _on_finished(self, finished: FinishedFrame) -> None:
+        """A frame comes back from the worker: send it, and tell what it showed."""
+        if self._ended or self._sender is None:
+            return
+        self._spawn(self._sender.send_frame(finished.payloads, finished.timestamp))
+        self.hooks.on_frame(finished)
+        self._tell_face(finished)
+
+    def _on_lost(self) -> None:
+        """The decoder lost its references."""
+        if self._receiver is not None:
+            self._receiver.want_key_frame()
+
+    def _on_snapshot(self, jpeg: bytes) -> None:
+        self.say({"type": "snapshot", "url": self.hooks.keep_snapshot(jpeg)})
+
+    def _on_key_frame_request(self) -> None:
+        self.stream.key_frame_wanted = True
+
+    def _on_bandwidth(self, bits_per_second: int) -> None:
+        self.stream.bitrate = bits_per_second
+
+    # The control channel
+
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        if channel.label == control.CHANNEL and self._channel is None:
+            self._channel = channel
+            channel.on("message", self._on_message)
+
+    def _on_message(self, text: str | bytes) -> None:
+        try:
+            message = control.read_message(text)
+        except control.MessageRejected as rejected:
+            self.say(control.error(rejected.code))
+            return
+        self._last_ping = time.monotonic()
+        match message:
+            case control.Ping():
+                self.say(control.pong(message))
+            case control.Wear():
+                self._wear_order += 1
+                self._spawn(self._wear(tuple(message.products), self._wear_order))
+            case control.Stats():
+                self.hooks.on_stats(message)
+            case control.Snapshot():
+                self.stream.snapshot_wanted = True
+            case control.View():
+                if message.mode == "avatar":
+                    self.say(control.error("avatar-not-available"))
+
+    async def _wear(self, products: tuple[str, ...], order: int) -> None:
+        try:
+            dressing = await self.dress(products)
+        except UnknownProduct as unknown:
+            self.say(control.error(unknown.code))
+            return
+        if order == self._wear_order:  # an older wish that loaded slowly must not undo a newer one
+            self._put_on(dressing)
+            self.say({"type": "worn", "products": list(dressing.products)})
+
+    def _put_on(self, dressing: Dressing) -> None:
+        self.worn = dressing.products
+        self.stream.worn = dressing.wearables
+        self._frame_width_mm = dressing.frame_width_mm
+        self._last_fit = 0.0
+        self.hooks.on_worn(dressing.products)
+
+    def _tell_face(self, finished: FinishedFrame) -> None:
+        state, lasted = self._candidate_state
+        seen = finished.outcome.state
+        self._candidate_state = (seen, lasted + 1 if seen == state else 1)
+        if seen != self._shown_state and (self._shown_state is None or self._candidate_state[1] >= FACE_STEADY_FRAMES):
+            if self._channel is None or self._channel.readyState != "open":
+                return
+            self._shown_state = seen
+            self.say(control.face(seen))
+        fit, now = finished.outcome.fit, time.monotonic()
+        if fit is not None and now - self._last_fit >= FIT_EVERY_S:
+            self._last_fit = now
+            self.say(
+                {
+                    "type": "fit",
+                    "pd_mm": round(fit.pd_mm, 1),
+                    "pd_sigma_mm": round(fit.pd_sigma_mm, 1),
+                    "frame_width_mm": self._frame_width_mm,
+                }
+            )
+
+    # Life and death
+
+    def _on_connection_state(self) -> None:
+        if self._connection.connectionState in ("failed", "closed"):
+            self._spawn(self.end("connection-lost"))
+
+    async def _watch_over(self) -> None:
+        """End the session when it never connects, falls silent, or has lasted too long."""
+        while True:
+            await asyncio.sleep(1.0)
+            now = time.monotonic()
+            heard = max(self._last_ping, self._receiver.last_packet_at if self._receiver else 0.0)
+            if not self.connected and now - self._started > CONNECT_S:
+                return await self.end("never-connected")
+            if self.connected and now - heard > HEARTBEAT_S:
+                return await self.end("silent")
+            if now - self._started > self.limit_s:
+                return await self.end("time-limit")
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _replace_ends(transceiver: RTCRtpTransceiver, receiver: VideoReceiver, sender: VideoSender) -> None:
+    """aiortc offers no way to bring one's own receiver and sender, so its two private fields are set.
+
+    The version of aiortc is pinned; tests/rtc/test_session.py fails if the fields are ever renamed.
+    """
+    fields = cast(Any, transceiver)
+    assert hasattr(fields, "_RTCRtpTransceiver__receiver")
+    assert hasattr(fields, "_RTCRtpTransceiver__sender")
+    fields._RTCRtpTransceiver__receiver = receiver
+    fields._RTCRtpTransceiver__sender = sender

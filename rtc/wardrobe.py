@@ -1,0 +1,57 @@
+"""The products that a media process has in memory, shared by all its sessions."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Protocol
+
+from render.product import ProductError, Wearable, load_wearable
+from rtc.session import Dressing, UnknownProduct
+
+CAPACITY = 128  # wearables; some 2 MB each
+
+
+class ProductSource(Protocol):
+    """Where product files come from; filled in by the composition root."""
+
+    async def digest(self, tenant: str, product: str) -> str:
+        """The content hash of a product's current model; raises UnknownProduct."""
+
+    async def read(self, tenant: str, digest: str) -> bytes:
+        """The canonical GLB with this content hash; raises UnknownProduct."""
+
+
+class Wardrobe:
+    """Loads wearables once and keeps the most recently worn ones."""
+
+    def __init__(self, source: ProductSource) -> None:
+        self._source = source
+        self._loaded: OrderedDict[tuple[str, str], asyncio.Task[Wearable]] = OrderedDict()
+
+    async def dress(self, tenant: str, products: tuple[str, ...]) -> Dressing:
+        """Everything needed to wear these products; raises UnknownProduct."""
+        digests = [await self._source.digest(tenant, product) for product in products]
+        wearables = tuple([await self._wearable(tenant, digest) for digest in digests])
+        widths = [w.dimensions.get("frame_width_mm") for w in wearables if w.kind == "glasses"]
+        return Dressing(products, wearables, widths[0] if widths else None)
+
+    async def _wearable(self, tenant: str, digest: str) -> Wearable:
+        key = (tenant, digest)
+        task = self._loaded.get(key)
+        if task is None:
+            task = self._loaded[key] = asyncio.create_task(self._load(tenant, digest))
+        self._loaded.move_to_end(key)
+        while len(self._loaded) > CAPACITY:
+            self._loaded.popitem(last=False)
+        try:
+            return await asyncio.shield(task)
+        except BaseException:
+            if task.done() and self._loaded.get(key) is task:
+                del self._loaded[key]
+            raise
+
+    async def _load(self, tenant: str, digest: str) -> Wearable:
+        glb = await self._source.read(tenant, digest)
+        try:
+            return await asyncio.to_thread(load_wearable, glb)
+        except ProductError as error:
+            raise UnknownProduct from error

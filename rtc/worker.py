@@ -1,0 +1,217 @@
+"""The frame worker: one thread of a media process that turns encoded frames into encoded frames.
+
+Decode, try-on and encode run here one after the other, so a frame never waits for a thread switch, and the event loop
+never for a frame. Streams take turns. Of a stream's waiting frames all are decoded, since each leans on the one
+before, and only the newest is worked on.
+"""
+
+import asyncio
+import contextlib
+import io
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import av
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from PIL import Image
+
+from render.pipeline import Outcome
+from rtc.assembly import EncodedFrame
+from rtc.codecs import CannotDecode, VideoDecoder, VideoEncoder
+
+MAX_WAITING = 30  # encoded frames; beyond a second's worth the stream starts again at a key frame
+
+
+class Effect(Protocol):
+    """What is done to each picture; lives on the worker's thread."""
+
+    worn: Sequence[Any]
+
+    def process(self, frame: av.VideoFrame) -> Outcome: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class FinishedFrame:
+    """A frame on its way back: RTP payloads, the camera's RTP timestamp, what was seen and what it cost."""
+
+    payloads: list[bytes]
+    timestamp: int
+    outcome: Outcome
+    width: int
+    height: int
+    dropped: int
+    waited_ms: float
+    stage_ms: dict[str, float]
+
+
+class FrameStream:
+    """One session's frames between the event loop and the worker.
+
+    on_finished, on_lost and on_snapshot are called on the event loop: with each finished frame, when only a key frame
+    helps, and with the JPEG that was asked for by `snapshot_wanted`. The session sets them.
+    make_encoder is called with the negotiated codec when the first frame has been decoded.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        make_effect: Callable[[], Effect],
+        make_encoder: Callable[[RTCRtpCodecParameters], VideoEncoder],
+    ) -> None:
+        self.loop = loop
+        self.on_finished: Callable[[FinishedFrame], None] = lambda _finished: None
+        self.on_lost: Callable[[], None] = lambda: None
+        self.on_snapshot: Callable[[bytes], None] = lambda _jpeg: None
+        self.snapshot_wanted = False
+        self.effect: Effect | None = None
+        self.encoder: VideoEncoder | None = None
+        self.send_codec: RTCRtpCodecParameters | None = None
+        self.bitrate: int | None = None
+        self.worn: Sequence[Any] = ()
+        self.key_frame_wanted = True
+        self.frames_dropped = 0
+        self._make_effect = make_effect
+        self._make_encoder = make_encoder
+        self._waiting: deque[tuple[RTCRtpCodecParameters, EncodedFrame, float]] = deque()
+        self._decoder: VideoDecoder | None = None
+        self._decoder_codec: str | None = None
+        self._scheduled = False
+        self.closed = False
+
+    def push(self, codec: RTCRtpCodecParameters, encoded: EncodedFrame) -> bool:
+        """Add a frame, on the event loop; False when the backlog was thrown away instead."""
+        if len(self._waiting) >= MAX_WAITING:
+            self.frames_dropped += len(self._waiting) + 1
+            self._waiting.clear()
+            return False
+        self._waiting.append((codec, encoded, time.perf_counter()))
+        return True
+
+    def work(self) -> FinishedFrame | None:
+        """Decode all that waits, work on the newest; on the worker's thread. Raises CannotDecode."""
+        frame, dropped, arrived = None, 0, 0.0
+        started = time.perf_counter()
+        while True:
+            try:
+                codec, encoded, arrived_at = self._waiting.popleft()
+            except IndexError:
+                break
+            if self._decoder is None or self._decoder_codec != codec.name:
+                self._decoder, self._decoder_codec = VideoDecoder(codec), codec.name
+            newer = self._decoder.decode(encoded)
+            if newer is not None:
+                dropped += frame is not None
+                frame, arrived = newer, arrived_at
+        if frame is None or self.send_codec is None:
+            return None
+        decoded = time.perf_counter()
+        if frame.format.name != "yuv420p":
+            frame = frame.reformat(format="yuv420p")
+        if self.effect is None:
+            self.effect = self._make_effect()
+        self.effect.worn = self.worn
+        outcome = self.effect.process(frame)
+        processed = time.perf_counter()
+        if self.snapshot_wanted:
+            self.snapshot_wanted = False
+            self.loop.call_soon_threadsafe(self.on_snapshot, encode_jpeg(frame))
+        payloads = self._encode(frame)
+        stage_ms = outcome.stage_ms | {
+            "decode": (decoded - started) * 1000,
+            "effect": (processed - decoded) * 1000,
+            "encode": (time.perf_counter() - processed) * 1000,
+        }
+        return FinishedFrame(
+            payloads=payloads,
+            timestamp=int(frame.pts or 0),
+            outcome=outcome,
+            width=frame.width,
+            height=frame.height,
+            dropped=dropped,
+            waited_ms=(started - arrived) * 1000,
+            stage_ms=stage_ms,
+        )
+
+    def _encode(self, frame: av.VideoFrame) -> list[bytes]:
+        if self.encoder is None:
+            assert self.send_codec is not None
+            self.encoder = self._make_encoder(self.send_codec)
+        if self.bitrate is not None:
+            self.encoder.bitrate = self.bitrate
+        key, self.key_frame_wanted = self.key_frame_wanted, False
+        # The decoder marks what kind of picture it was; the encoder would take that as an order.
+        frame.pict_type = av.video.frame.PictureType.NONE
+        return self.encoder.encode(frame, key=key)
+
+    def close(self) -> None:
+        """Free what the worker's thread holds; on the worker's thread."""
+        if self.effect is not None:
+            self.effect.close()
+            self.effect = None
+        self.encoder = None
+        self._decoder = None
+        self._waiting.clear()
+
+
+def encode_jpeg(frame: av.VideoFrame) -> bytes:
+    """A picture for keeping, in memory."""
+    sink = io.BytesIO()
+    Image.fromarray(frame.to_ndarray(format="rgb24")).save(sink, "JPEG", quality=92)
+    return sink.getvalue()
+
+
+class FrameWorker:
+    """The thread. Tasks are streams with waiting frames, or plain calls that must run where the GL context lives."""
+
+    def __init__(self, on_error: Callable[[BaseException], None]) -> None:
+        self._tasks: queue.SimpleQueue[FrameStream | Callable[[], None] | None] = queue.SimpleQueue()
+        self._on_error = on_error
+        self._thread = threading.Thread(target=self._run, name="frame-worker", daemon=True)
+        self._thread.start()
+
+    def wake(self, stream: FrameStream) -> None:
+        """There is a frame waiting in this stream; called on the event loop."""
+        if not stream._scheduled:
+            stream._scheduled = True
+            self._tasks.put(stream)
+
+    def call(self, task: Callable[[], None]) -> None:
+        """Run something on the worker's thread, after what is already queued."""
+        self._tasks.put(task)
+
+    def stop(self) -> None:
+        """Finish what is queued and end the thread."""
+        self._tasks.put(None)
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            try:
+                if isinstance(task, FrameStream):
+                    self._serve(task)
+                else:
+                    task()
+            except Exception as error:
+                self._on_error(error)
+
+    def _serve(self, stream: FrameStream) -> None:
+        stream._scheduled = False
+        if stream.closed:
+            stream.close()
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is gone: the process is stopping
+            try:
+                finished = stream.work()
+            except CannotDecode:
+                stream.loop.call_soon_threadsafe(stream.on_lost)
+                return
+            if finished is not None:
+                stream.loop.call_soon_threadsafe(stream.on_finished, finished)
