@@ -1,0 +1,71 @@
+"""The OpenGL context: pyrender's EGL platform, Mesa's software rasteriser tuned, raw entry points for the draw loop.
+
+PyOpenGL wraps every call in Python (about 3–10 µs each with its error checks); set-up code keeps those checks, the loop
+that runs for every frame takes the C functions themselves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Any, Final
+
+_SIGNATURES: Final = {
+    # name: (may take long, so the GIL is released around it; argument kinds)
+    "glBindFramebuffer": (False, "II"),
+    "glViewport": (False, "iiii"),
+    "glClear": (True, "I"),
+    "glBindBuffer": (False, "II"),
+    "glBufferSubData": (False, "InnP"),
+    "glUseProgram": (False, "I"),
+    "glBindVertexArray": (False, "I"),
+    "glBindTexture": (False, "II"),
+    "glDrawElements": (True, "IiIP"),
+    "glEnable": (False, "I"),
+    "glDisable": (False, "I"),
+    "glDepthMask": (False, "B"),
+    "glColorMask": (False, "BBBB"),
+    "glBlitFramebuffer": (True, "iiiiiiiiII"),
+    "glReadPixels": (True, "iiiiIIP"),
+    "glUniform4f": (False, "iffff"),
+    "glGetError": (False, ""),
+}
+_KINDS: Final = {
+    "I": ctypes.c_uint,
+    "i": ctypes.c_int,
+    "n": ctypes.c_ssize_t,
+    "P": ctypes.c_void_p,
+    "B": ctypes.c_ubyte,
+    "f": ctypes.c_float,
+}
+
+
+class Context:
+    """An EGL context without a window, current on the thread that made it; only that thread may use it."""
+
+    def __init__(self) -> None:
+        # Both are read once, by PyOpenGL at its import and by Mesa when the context is made. Worker threads of the
+        # software rasteriser cost more in waking up than a picture of some 200 x 100 pixels costs to draw.
+        os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+        os.environ.setdefault("LP_NUM_THREADS", "0")
+        from pyrender.platforms.egl import EGLPlatform  # noqa: PLC0415  PyOpenGL chooses its platform at import
+
+        self._platform: Any = EGLPlatform(16, 16)
+        self._platform.init_context()
+        from OpenGL.platform import PLATFORM  # noqa: PLC0415
+
+        for name, (slow, kinds) in _SIGNATURES.items():
+            address = PLATFORM.getExtensionProcedure(name.encode())
+            maker = ctypes.CFUNCTYPE if slow else ctypes.PYFUNCTYPE
+            result = ctypes.c_uint if name == "glGetError" else None
+            setattr(self, name, maker(result, *(_KINDS[kind] for kind in kinds))(address))
+
+    def __getattr__(self, name: str) -> Any:
+        # Only for the type checker's sake: the functions above are set one by one.
+        raise AttributeError(name)
+
+    def close(self) -> None:
+        """Destroy the context. Nothing made in it can be used afterwards."""
+        if self._platform is not None:
+            self._platform.delete_context()
+            self._platform = None

@@ -1,0 +1,166 @@
+"""A product ready to be worn: canonical GLB in, merged triangle batches and levels of detail out.
+
+Product frame, millimetres: x right in the picture, y up, z out of the face towards the viewer. Glasses have their
+origin in the middle of the bridge at pupil height on the lens plane; hats in the centre of the sweatband's lower edge.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.glb import Json, ProductError, mapping, read_glb
+from render.gltf import Material, Model, Part, read_model
+from render.simplify import simplify
+
+__all__ = ["Batch", "Level", "ProductError", "Wearable", "load_wearable"]
+
+# Largest geometric error of each level, in millimetres; the renderer takes the coarsest that stays under half a pixel.
+LEVEL_ERRORS_MM: Final = (0.08, 0.2, 0.4, 0.8)
+_DIMENSIONS: Final = {
+    "glasses": ("frame_width_mm", "lens_width_mm", "bridge_mm", "temple_mm", "lens_height_mm"),
+    "hat": ("head_circumference_mm", "brim_mm"),
+}
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Triangles drawn in one call. positions (n, 3) float32 mm; normals (n, 3); surface (n, 4) metallic, roughness,
+    transmission, emissive strength; colors (n, 4) linear RGBA; uv (n, 2) or None with texture None; faces (m, 3)."""
+
+    lens: bool
+    positions: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    surface: NDArray[np.float32]
+    colors: NDArray[np.float32]
+    uv: NDArray[np.float32] | None
+    faces: NDArray[np.uint32]
+    texture: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of detail: nowhere further than `error_mm` from the product."""
+
+    error_mm: float
+    batches: tuple[Batch, ...]
+
+    @property
+    def triangles(self) -> int:
+        return sum(len(batch.faces) for batch in self.batches)
+
+
+@dataclass(frozen=True, eq=False)
+class Wearable:
+    """A product in true millimetres. `levels` run from fine to coarse; `bounds_mm` is (2, 3), lowest and highest."""
+
+    kind: Literal["glasses", "hat"]
+    name: str
+    dimensions: dict[str, float]
+    levels: tuple[Level, ...] = field(repr=False)
+    bounds_mm: NDArray[np.float64] = field(repr=False)
+    serial: int = field(default_factory=lambda: next(_serial))
+
+    @property
+    def finest(self) -> Level:
+        return self.levels[0]
+
+
+def load_wearable(glb: bytes) -> Wearable:
+    """The product in a canonical GLB. Raises ProductError; `not-canonical` if it never went through the intake."""
+    model = read_model(read_glb(glb))
+    extras = mapping(model.extras, "vitrine")
+    kind = extras.get("kind")
+    if kind not in ("glasses", "hat"):
+        raise ProductError("not-canonical", "The file was not prepared as glasses or a hat.")
+    return wearable(model, kind, str(extras.get("name", "")), _dimensions(extras, kind), unit_mm=1000.0)
+
+
+def _dimensions(extras: Json, kind: str) -> dict[str, float]:
+    found = {}
+    for name in _DIMENSIONS[kind]:
+        value = extras.get(name)
+        if isinstance(value, int | float) and 0 < value < 2000:
+            found[name] = float(value)
+    return found
+
+
+def wearable(
+    model: Model, kind: Literal["glasses", "hat"], name: str, dimensions: dict[str, float], *, unit_mm: float
+) -> Wearable:
+    """Parts merged by what can be drawn together, each in every level of detail."""
+    groups: dict[tuple[bool, int], list[Part]] = {}
+    for part in model.parts:
+        material = model.materials[part.material]
+        textured = part.material if material.texture is not None and part.uv is not None else -1
+        groups.setdefault((material.is_lens or material.blend, textured), []).append(part)
+    levels = []
+    for error in LEVEL_ERRORS_MM:
+        batches = [
+            _merge((_reduced(part, error / unit_mm) for part in parts), model.materials, lens, textured, unit_mm)
+            for (lens, textured), parts in sorted(groups.items(), key=lambda item: item[0])
+        ]
+        levels.append(Level(error, tuple(batch for batch in batches if len(batch.faces))))
+    everything = np.concatenate([part.positions for part in model.parts]).astype(np.float64) * unit_mm
+    return Wearable(kind, name, dimensions, tuple(levels), np.stack([everything.min(0), everything.max(0)]))
+
+
+def _reduced(part: Part, error: float) -> Part:
+    faces, used = simplify(part.positions, part.normals, part.colors, part.faces, error)
+    return Part(
+        part.name,
+        part.material,
+        part.positions[used],
+        part.normals[used],
+        None if part.uv is None else part.uv[used],
+        None if part.colors is None else part.colors[used],
+        faces,
+    )
+
+
+def _merge(parts: Iterable[Part], materials: Sequence[Material], lens: bool, textured: int, unit_mm: float) -> Batch:
+    pieces = [part for part in parts if len(part.faces)]
+    positions, normals, surfaces, colors, uvs, faces = [], [], [], [], [], []
+    start = 0
+    for part in pieces:
+        material, count = materials[part.material], len(part.positions)
+        color = np.tile(np.array(material.color, np.float32), (count, 1))
+        if part.colors is not None:
+            color *= part.colors
+        if not lens:
+            color[:, 3] = 1.0
+        glow = max(material.emissive)
+        positions.append(part.positions * np.float32(unit_mm))
+        normals.append(part.normals)
+        surfaces.append(np.tile([material.metallic, material.roughness, material.transmission, glow], (count, 1)))
+        colors.append(color)
+        uvs.append(np.zeros((count, 2)) if part.uv is None else part.uv)
+        faces.append(part.faces + np.uint32(start))
+        start += count
+    if not pieces:
+        empty = np.empty((0, 3), np.float32)
+        return Batch(
+            lens,
+            empty,
+            empty,
+            np.empty((0, 4), np.float32),
+            np.empty((0, 4), np.float32),
+            None,
+            np.empty((0, 3), np.uint32),
+        )
+    return Batch(
+        lens,
+        np.concatenate(positions).astype(np.float32),
+        np.concatenate(normals).astype(np.float32),
+        np.concatenate(surfaces).astype(np.float32),
+        np.concatenate(colors).astype(np.float32),
+        np.concatenate(uvs).astype(np.float32) if textured >= 0 else None,
+        np.concatenate(faces).astype(np.uint32),
+        materials[textured].texture if textured >= 0 else None,
+    )

@@ -1,0 +1,292 @@
+"""Draws what is worn, and only the pixels it covers.
+
+One thread owns the GL context. For each product: the head as occluder (depth, and the product's soft shadow as alpha),
+the solid parts, the lenses; resolved, read back as premultiplied YUVA. The frame itself never enters GL.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from render.context import Context
+from render.gpu import Mesh, Programs, Target, make_frame_block, make_target, upload_batch, upload_plain
+from render.headpose import HeadPose, Intrinsics
+from render.lighting import Light
+from render.occluder import head_mesh
+from render.product import Wearable
+from render.seat import Seat, seat
+from render.shadow import Shadow, bake_shadow
+
+_COLOR_AND_DEPTH, _DEPTH_BIT, _COLOR_BIT = 0x4100, 0x0100, 0x4000
+_FRAMEBUFFER, _READ_FRAMEBUFFER, _DRAW_FRAMEBUFFER = 0x8D40, 0x8CA8, 0x8CA9
+_TRIANGLES, _UNSIGNED_INT, _UNSIGNED_BYTE, _RGBA = 4, 0x1405, 0x1401, 0x1908
+_TEXTURE_2D, _UNIFORM_BUFFER, _NEAREST = 0x0DE1, 0x8A11, 0x2600
+
+NEAR_MM, FAR_MM = 25.0, 6000.0
+MARGIN_PX = 2
+KEPT_PRODUCTS: Final = 48
+KEPT_TARGETS: Final = 12
+# The person's scale hardly moves once known; a new seat is computed when it moves by more than this.
+SCALE_STEP = 0.004
+
+
+@dataclass(frozen=True)
+class Region:
+    """Even pixel coordinates inside the frame; x1 and y1 are exclusive."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """yuva: (h, w, 4) uint8, premultiplied BT.601 limited range; out = frame * (255 - a) / 255 + yuv."""
+
+    region: Region
+    yuva: NDArray[np.uint8]
+
+
+@dataclass
+class _Loaded:
+    """A product in GL memory, and its seat for the scale last asked for."""
+
+    levels: tuple[tuple[float, tuple[Mesh, ...]], ...]
+    scale: float
+    seat: Seat
+    outline: NDArray[np.float64]
+    shadow: Shadow
+
+
+class SceneRenderer:
+    """Renders products onto a head. Everything runs on the thread that made it."""
+
+    def __init__(self, *, max_width: int = 1920, max_height: int = 1080, samples: int = 4) -> None:
+        self._limit = (max_width, max_height)
+        self._samples = samples
+        self._context = Context()
+        self._programs = Programs()
+        self._block = make_frame_block()
+        self._values = np.zeros(100, np.float32)
+        self._values_at = self._values.ctypes.data_as(ctypes.c_void_p)
+        self._head = upload_plain(*head_mesh())
+        self._loaded: OrderedDict[int, _Loaded] = OrderedDict()
+        self._targets: OrderedDict[tuple[int, int], Target] = OrderedDict()
+        self._set_state()
+
+    def _set_state(self) -> None:
+        from OpenGL import GL  # noqa: PLC0415
+
+        GL.glEnable(GL.GL_DEPTH_TEST)
+        GL.glDepthFunc(GL.GL_LEQUAL)
+        GL.glEnable(GL.GL_BLEND)
+        GL.glBlendFunc(GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+        GL.glClearColor(0.0, 0.0, 0.0, 0.0)
+        GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
+        GL.glActiveTexture(GL.GL_TEXTURE0)
+
+    def draw(self, worn: Sequence[Wearable], pose: HeadPose, intrinsics: Intrinsics, light: Light) -> list[Overlay]:
+        """One overlay for each visible product, in the order to blend them: glasses under hats."""
+        overlays = []
+        for product in sorted(worn, key=lambda item: item.kind == "hat"):
+            overlay = self._draw_one(product, pose, intrinsics, light)
+            if overlay is not None:
+                overlays.append(overlay)
+        return overlays
+
+    def _draw_one(self, product: Wearable, pose: HeadPose, intrinsics: Intrinsics, light: Light) -> Overlay | None:
+        loaded = self._load(product, pose.scale)
+        camera_from_product = np.eye(4)
+        camera_from_product[:3, :3] = pose.rotation @ loaded.seat.rotation
+        camera_from_product[:3, 3] = pose.rotation @ loaded.seat.translation_mm + pose.translation_mm
+        region = self._region(loaded.outline, pose, intrinsics)
+        if region is None or not np.isfinite(camera_from_product).all():
+            return None
+        self._fill_block(loaded, camera_from_product, pose, light, _clip_matrix(intrinsics, region))
+        level = self._level(loaded, pose, intrinsics)
+        return Overlay(region, self._render(level, loaded.shadow.texture, region))
+
+    def _region(self, outline: NDArray[np.float64], pose: HeadPose, camera: Intrinsics) -> Region | None:
+        """The product's outline (n, 3) (head frame, mm) on the frame, with a margin; None if nothing of it is seen."""
+        points = outline @ pose.rotation.T + pose.translation_mm
+        depth = -points[:, 2]
+        width, height = min(camera.width, self._limit[0]) & ~1, min(camera.height, self._limit[1]) & ~1
+        nearest, farthest = float(depth.min()), float(depth.max())
+        if not np.isfinite(farthest) or farthest < NEAR_MM or nearest > FAR_MM:
+            return None
+        if nearest < NEAR_MM:
+            return Region(0, 0, width, height)
+        x = camera.cx + camera.fx * points[:, 0] / depth
+        y = camera.cy - camera.fy * points[:, 1] / depth
+        x0 = max(int(x.min()) - MARGIN_PX, 0) & ~1
+        y0 = max(int(y.min()) - MARGIN_PX, 0) & ~1
+        x1 = min((int(x.max()) + MARGIN_PX + 2) & ~1, width)
+        y1 = min((int(y.max()) + MARGIN_PX + 2) & ~1, height)
+        return Region(x0, y0, x1, y1) if x1 - x0 >= 2 and y1 - y0 >= 2 else None
+
+    def _fill_block(
+        self,
+        loaded: _Loaded,
+        camera_from_product: NDArray[np.float64],
+        pose: HeadPose,
+        light: Light,
+        clip: NDArray[np.float64],
+    ) -> None:
+        camera_from_head = np.eye(4)
+        camera_from_head[:3, :3] = pose.rotation * pose.scale
+        camera_from_head[:3, 3] = pose.translation_mm
+        flex = loaded.seat.flex
+        values = self._values
+        # GLSL matrices are column-major.
+        values[0:16] = (clip @ camera_from_product).T.ravel()
+        values[16:32] = camera_from_product.T.ravel()
+        values[32:48] = (clip @ camera_from_head).T.ravel()
+        values[48:64] = camera_from_head.T.ravel()
+        values[64:80] = loaded.shadow.from_head.T.ravel()
+        values[80:84] = flex.hinge_z, flex.ear_z, flex.fade_z, flex.fade_mm
+        values[84:88] = flex.left_mm, flex.right_mm, flex.drop_mm, loaded.shadow.strength
+        red, green, blue = light.tint
+        gain = light.exposure
+        values[88:92] = red * gain, green * gain, blue * gain, light.softness
+        values[92:96] = *light.direction, 1.3 - 0.5 * light.softness
+        values[96:100] = loaded.shadow.deflate
+
+    def _level(self, loaded: _Loaded, pose: HeadPose, camera: Intrinsics) -> tuple[Mesh, ...]:
+        """The coarsest level whose error stays under 0.4 pixel at the head's distance."""
+        pixels_per_mm = camera.fx / max(-float(pose.translation_mm[2]), NEAR_MM)
+        for error_mm, meshes in reversed(loaded.levels):
+            if error_mm * pixels_per_mm < 0.4:
+                return meshes
+        return loaded.levels[0][1]
+
+    def _render(self, meshes: tuple[Mesh, ...], shadow: int, region: Region) -> NDArray[np.uint8]:
+        gl, programs = self._context, self._programs
+        width, height = region.x1 - region.x0, region.y1 - region.y0
+        target = self._target(width, height)
+        gl.glBindFramebuffer(_FRAMEBUFFER, target.framebuffer)
+        gl.glViewport(0, 0, width, height)
+        gl.glClear(_COLOR_AND_DEPTH)
+        gl.glBufferSubData(_UNIFORM_BUFFER, 0, self._values.nbytes, self._values_at)
+        gl.glBindTexture(_TEXTURE_2D, shadow)
+        gl.glUseProgram(programs.get("head.vert", "head.frag"))
+        self._draw_mesh(self._head)
+        for mesh in meshes:
+            if not mesh.lens:
+                self._use("solid.frag", mesh)
+                self._draw_mesh(mesh)
+        lenses = [mesh for mesh in meshes if mesh.lens]
+        if lenses:
+            # Depth first, then colour once where it is nearest: a lens has two faces and must not tint twice.
+            gl.glColorMask(0, 0, 0, 0)
+            for mesh in lenses:
+                self._use("lens.frag", mesh)
+                self._draw_mesh(mesh)
+            gl.glColorMask(1, 1, 1, 1)
+            gl.glDepthMask(0)
+            for mesh in lenses:
+                self._use("lens.frag", mesh)
+                self._draw_mesh(mesh)
+            gl.glDepthMask(1)
+        if self._samples > 1:
+            gl.glBindFramebuffer(_DRAW_FRAMEBUFFER, target.resolved)
+            gl.glBlitFramebuffer(0, 0, width, height, 0, 0, width, height, _COLOR_BIT, _NEAREST)
+            gl.glBindFramebuffer(_READ_FRAMEBUFFER, target.resolved)
+        pixels = np.empty((height, width, 4), np.uint8)
+        gl.glReadPixels(0, 0, width, height, _RGBA, _UNSIGNED_BYTE, pixels.ctypes.data)
+        return pixels
+
+    def _use(self, fragment: str, mesh: Mesh) -> None:
+        if mesh.texture:
+            self._context.glBindTexture(_TEXTURE_2D, mesh.texture)
+        self._context.glUseProgram(self._programs.get("product.vert", fragment, textured=bool(mesh.texture)))
+
+    def _draw_mesh(self, mesh: Mesh) -> None:
+        self._context.glBindVertexArray(mesh.vertex_array)
+        self._context.glDrawElements(_TRIANGLES, mesh.indices, _UNSIGNED_INT, None)
+
+    def _target(self, width: int, height: int) -> Target:
+        """A target at least this large, from a few sizes, so that a moving head does not allocate for every frame."""
+        size = (-(-width // 64) * 64, -(-height // 32) * 32)
+        target = self._targets.get(size)
+        if target is None:
+            target = self._targets[size] = make_target(*size, self._samples)
+            if len(self._targets) > KEPT_TARGETS:
+                self._targets.popitem(last=False)[1].delete()
+        self._targets.move_to_end(size)
+        return target
+
+    def _load(self, product: Wearable, scale: float) -> _Loaded:
+        loaded = self._loaded.get(product.serial)
+        if loaded is None:
+            levels = tuple(
+                (level.error_mm, tuple(upload_batch(batch) for batch in level.batches)) for level in product.levels
+            )
+            loaded = self._loaded[product.serial] = _Loaded(levels, *self._placed(product, scale))
+            if len(self._loaded) > KEPT_PRODUCTS:
+                self._forget(self._loaded.popitem(last=False)[1])
+        elif abs(loaded.scale - scale) > SCALE_STEP:
+            old = loaded.shadow
+            loaded.scale, loaded.seat, loaded.outline, loaded.shadow = self._placed(product, scale)
+            old.delete()
+        self._loaded.move_to_end(product.serial)
+        return loaded
+
+    def _placed(self, product: Wearable, scale: float) -> tuple[float, Seat, NDArray[np.float64], Shadow]:
+        resting = seat(product, scale)
+        shadow = bake_shadow(product, resting, scale)
+        return scale, resting, _outline(product, resting, shadow), shadow
+
+    def _forget(self, loaded: _Loaded) -> None:
+        for _, meshes in loaded.levels:
+            for mesh in meshes:
+                mesh.delete()
+        loaded.shadow.delete()
+
+    def close(self) -> None:
+        """Free everything and destroy the context."""
+        for loaded in self._loaded.values():
+            self._forget(loaded)
+        self._loaded.clear()
+        for target in self._targets.values():
+            target.delete()
+        self._targets.clear()
+        self._head.delete()
+        self._programs.close()
+        self._context.close()
+
+
+def _outline(product: Wearable, resting: Seat, shadow: Shadow) -> NDArray[np.float64]:
+    """Corners (n, 3), head frame mm, of the convex hull of all that can be seen of the seated product."""
+    from scipy.spatial import ConvexHull  # noqa: PLC0415
+
+    points = np.concatenate([batch.positions for batch in product.levels[-1].batches]).astype(np.float64)
+    flex = resting.flex
+    along = np.maximum(0.0, (flex.hinge_z - points[:, 2]) / (flex.hinge_z - flex.ear_z))
+    points[:, 0] += along * np.where(points[:, 0] < 0, flex.left_mm, flex.right_mm)
+    points[:, 1] += along * flex.drop_mm
+    points = points[points[:, 2] > flex.fade_z - flex.fade_mm]
+    points = points @ resting.rotation.T + resting.translation_mm
+    points = np.concatenate([points, shadow.fallen_on])
+    return np.asarray(points[ConvexHull(points, qhull_options="QJ").vertices])
+
+
+def _clip_matrix(camera: Intrinsics, region: Region) -> NDArray[np.float64]:
+    """Camera frame to GL clip space, so that the region fills the viewport with its top row first in memory."""
+    width, height = region.x1 - region.x0, region.y1 - region.y0
+    matrix = np.zeros((4, 4))
+    matrix[0, 0] = 2 * camera.fx / width
+    matrix[0, 2] = -(2 * (camera.cx - region.x0) / width - 1)
+    matrix[1, 1] = -2 * camera.fy / height
+    matrix[1, 2] = -(2 * (camera.cy - region.y0) / height - 1)
+    matrix[2, 2] = -(FAR_MM + NEAR_MM) / (FAR_MM - NEAR_MM)
+    matrix[2, 3] = -2 * FAR_MM * NEAR_MM / (FAR_MM - NEAR_MM)
+    matrix[3, 2] = -1.0
+    return matrix
