@@ -1,0 +1,40 @@
+/** Building elements without a framework. */
+
+type Child = Node | string | null | undefined | false
+
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string | boolean | EventListener | null> = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === false) continue
+    if (typeof value === 'function') element.addEventListener(name.replace(/^on/, ''), value)
+    else element.setAttribute(name, value === true ? '' : value)
+  }
+  for (const child of children) if (child) element.append(child)
+  return element
+}
+
+const SVG = 'http://www.w3.org/2000/svg'
+
+/** Line icons on a 24-unit grid. */
+const PATHS = {
+  mirror: 'M12 3v18M8.5 7 3 17h5.5zM15.5 7 21 17h-5.5z',
+  snapshot: 'M4 8h3l1.6-2.5h6.8L17 8h3v11H4zM12 10a3.2 3.2 0 1 0 0 6.400a3.200 3.200 0 1 0 0-6.400z',
+  close: 'M5.500 5.500l13 13M18.500 5.500l-13 13',
+  none: 'M12 4a8 8 0 1 0 0 16a8 8 0 1 0 0-16zM6.500 17.500l11-11',
+  download: 'M12 4v11M7.500 11l4.500 4.500 4.500-4.500M5 20h14',
+  share: 'M12 15V4M8 7.500 12 3.500l4 4M6 11v9h12v-9',
+} as const
+
+export function icon(name: keyof typeof PATHS): SVGSVGElement {
+  const svg = document.createElementNS(SVG, 'svg')
+  svg.setAttribute('viewBox', '0 0 24 24')
+  svg.setAttribute('aria-hidden', 'true')
+  const path = document.createElementNS(SVG, 'path')
+  path.setAttribute('d', PATHS[name])
+  svg.append(path)
+  return svg
+}

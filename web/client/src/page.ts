@@ -1,0 +1,172 @@
+/** The page as the shopper sees it: puts the parts together and shows a journey on them. */
+
+import { fitLine, verdict } from './fit'
+import { h } from './dom'
+import { hintFor, HintGate } from './hints'
+import { browserOf, noticeFor, type Way } from './notices'
+import { consentScreen } from './screens/consent'
+import { noticeElement } from './screens/notice'
+import { Stage } from './stage'
+import { Strip } from './strip'
+import { idsOf, type Kind, type Product, type Worn } from './worn'
+import type { Fit, FromServer } from './control'
+import type { Journey, Screen } from './journey'
+import type { ConsentText } from './session'
+import type { View } from './tryon'
+
+export interface Controls {
+  agree(): void
+  retry(): void
+  restart(): void
+  leave(): void
+  snapshot(): void
+  choose(kind: Kind, id: string | null): void
+  takeAllOff(): void
+}
+
+/** Screens on which the mirror stays in sight, the words on a card over it. */
+const IN_ROOM: ReadonlySet<Screen> = new Set(['connecting', 'live', 'queue', 'lost', 'paused'])
+const NOTE_MS = 6000
+const HINT_TICK_MS = 150
+
+export class Page implements View {
+  readonly stage: Stage
+  onRtt: (ms: number) => void = () => undefined
+  readonly #sheet = h('div', { class: 'sheet' })
+  readonly #note = h('p', { class: 'note', role: 'status', hidden: true })
+  readonly #fitLine = h('p', { class: 'fit' })
+  readonly #rail: HTMLElement
+  readonly #room: HTMLElement
+  readonly #gate = new HintGate()
+  #strip: Strip | null = null
+  #catalogue: readonly Product[] = []
+  #consent: ConsentText | null = null
+  #worn: Worn = {}
+  #fit: Fit | null = null
+  #screen: Screen | null = null
+
+  constructor(
+    private readonly main: HTMLElement,
+    private readonly shopName: string,
+    private readonly controls: Controls,
+  ) {
+    this.stage = new Stage(controls)
+    this.#rail = h('aside', { class: 'rail', 'aria-label': 'Products' })
+    this.#room = h('div', { class: 'room' }, h('div', { class: 'mirror' }, this.stage.element, this.#fitLine), this.#rail)
+    const bar = h('header', { class: 'bar' }, h('span', { class: 'brand' }, shopName), h('span', { class: 'live-mark' }, 'Live'))
+    main.replaceChildren(bar, this.#note, this.#sheet, this.#room)
+    setInterval(() => this.stage.hint(this.#screen === 'live' ? this.#gate.at(performance.now()) : null), HINT_TICK_MS)
+  }
+
+  show(journey: Journey): void {
+    const { screen, retryInMs, code } = journey
+    const arrived = screen !== this.#screen
+    this.#screen = screen
+    this.main.dataset['screen'] = screen
+    this.main.toggleAttribute('data-room', IN_ROOM.has(screen))
+    if (arrived && screen !== 'live') this.#gate.clear()
+    const notice = noticeFor(journey, { shop: this.shopName, browser: browserOf(navigator.userAgent) })
+    const retryAt = retryInMs === null || screen === 'connecting' ? null : performance.now() + retryInMs
+    const ways = { act: (way: Way) => this.#act(way), tab: tabAddress() }
+    const words = notice && noticeElement(notice, ways, retryAt, IN_ROOM.has(screen) ? null : code)
+    this.stage.veil.hidden = screen === 'live' || !IN_ROOM.has(screen)
+    this.stage.veil.replaceChildren(...(words && IN_ROOM.has(screen) ? [words] : []))
+    if (IN_ROOM.has(screen)) this.#sheet.replaceChildren()
+    else if (screen === 'consent') this.#showConsent(journey.consentChanged)
+    else if (words) this.#sheet.replaceChildren(words)
+    if (arrived && screen !== 'loading') this.main.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
+  }
+
+  stock(catalogue: readonly Product[], consent: ConsentText): void {
+    this.#consent = consent
+    if (catalogue === this.#catalogue) {
+      if (this.#screen === 'consent') this.#showConsent(true)
+      return
+    }
+    this.#catalogue = catalogue
+    this.#strip = new Strip(catalogue, this.controls.choose, this.controls.takeAllOff)
+    this.#rail.replaceChildren(this.#strip.element)
+  }
+
+  worn(worn: Worn, reveal: boolean): void {
+    this.#worn = worn
+    this.#fit = this.#fit && { ...this.#fit, frameWidthMm: null }
+    this.main.dataset['worn'] = idsOf(worn).join(' ')
+    this.#strip?.show(worn)
+    if (reveal) this.#strip?.reveal(worn)
+    this.#showFit()
+  }
+
+  preview(track: MediaStreamTrack | null): void {
+    this.stage.preview(track)
+  }
+
+  returned(stream: MediaStream): Promise<void> {
+    return this.stage.returned(stream)
+  }
+
+  clear(): void {
+    this.stage.clear()
+  }
+
+  framesShown(): number {
+    return this.stage.framesShown
+  }
+
+  connections(made: number): void {
+    this.main.dataset['connections'] = String(made)
+  }
+
+  rtt(ms: number): void {
+    this.main.dataset['rttMs'] = ms.toFixed(1)
+    this.onRtt(ms)
+  }
+
+  message(message: FromServer): void {
+    if (message.type === 'face') {
+      this.main.dataset['face'] = message.state
+      this.#gate.want(hintFor(message.state, message.hint), performance.now())
+    }
+    if (message.type === 'fit') {
+      this.#fit = message.fit
+      this.#showFit()
+    }
+  }
+
+  note(text: string): void {
+    this.#note.textContent = text
+    this.#note.hidden = false
+    setTimeout(() => (this.#note.hidden = true), NOTE_MS)
+  }
+
+  #showConsent(changed: boolean): void {
+    if (!this.#consent) return
+    const first = this.#catalogue.find(({ id }) => idsOf(this.#worn).includes(id)) ?? null
+    const { agree, leave } = this.controls
+    this.#sheet.replaceChildren(
+      consentScreen({ shop: this.shopName, text: this.#consent, first, changed, agree, decline: leave }),
+    )
+  }
+
+  #showFit(): void {
+    const glasses = this.#catalogue.find(({ id }) => id === this.#worn.glasses)
+    const line = glasses ? fitLine(this.#fit, glasses.dimensions['frame_width_mm'] ?? null) : fitLine(this.#fit, null)
+    const opinion = glasses ? verdict(this.#fit) : null
+    this.#fitLine.replaceChildren(...(opinion ? [h('strong', {}, opinion), ' '] : []), line ?? '')
+  }
+
+  #act(way: Way): void {
+    if (way === 'retry') this.controls.retry()
+    if (way === 'restart') this.controls.restart()
+    if (way === 'leave') this.controls.leave()
+    if (way === 'reload') window.location.reload()
+  }
+}
+
+function tabAddress(): string {
+  const address = new URL(window.location.href)
+  address.searchParams.delete('embed')
+  const local = address.hostname === 'localhost'
+  if (address.protocol === 'http:' && !local) address.protocol = 'https:'
+  return address.href
+}

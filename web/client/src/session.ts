@@ -1,0 +1,131 @@
+/** The HTTP contract of the shopper's side. Every refusal is a `Problem` with the server's stable code. */
+
+import type { Product } from './worn'
+
+export interface ConsentText {
+  version: string
+  title: string
+  paragraphs: string[]
+}
+
+export interface Visit {
+  token: string
+  iceServers: RTCIceServer[]
+}
+
+export interface Accepted {
+  /** The try-on's own address, for PATCH and DELETE. */
+  location: string
+  etag: string | null
+  sdp: string
+}
+
+type Members = Record<string, unknown>
+
+/** An answer of type `application/problem+json` (RFC 9457), or any other refusal, whose code is then `http-<status>`. */
+export class Problem extends Error {
+  constructor(
+    readonly code: string,
+    readonly status: number,
+    readonly retryAfterS: number | null = null,
+    readonly members: Members = {},
+  ) {
+    super(`${status} ${code}`)
+  }
+
+  static async from(response: Response): Promise<Problem> {
+    const type = response.headers.get('content-type') ?? ''
+    const body: unknown = type.includes('json') ? await response.json().catch(() => null) : null
+    const members = typeof body === 'object' && body !== null ? (body as Members) : {}
+    const code = typeof members['code'] === 'string' ? members['code'] : `http-${response.status}`
+    const header = response.headers.get('retry-after')
+    const retryAfterS = header !== null && /^\d+$/.test(header) ? Number(header) : null
+    return new Problem(code, response.status, retryAfterS, members)
+  }
+}
+
+/** No answer at all: the network, or the server, is away. */
+export class Unreachable extends Error {}
+
+const PATIENCE_MS = 10_000
+
+export class Shop {
+  constructor(private readonly key: string) {}
+
+  async catalogue(): Promise<Product[]> {
+    const response = await call('/v1/catalog', { headers: { Authorization: `Bearer ${this.key}` } })
+    const body = (await response.json()) as { products: Partial<Product>[] }
+    return body.products.flatMap(({ id, kind, name, thumbnail, dimensions }) =>
+      id === undefined || kind === undefined
+        ? []
+        : [{ id, kind, name: name ?? '', thumbnail: thumbnail ?? null, dimensions: dimensions ?? {} }],
+    )
+  }
+
+  async consent(): Promise<ConsentText> {
+    const response = await call('/v1/consent', { cache: 'no-store' })
+    const text = consentIn((await response.json()) as Members)
+    if (!text) throw new Problem('consent-unreadable', response.status)
+    return text
+  }
+
+  async openVisit(product: string | null, consentVersion: string): Promise<Visit> {
+    const response = await call('/v1/sessions', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ key: this.key, product, consent: { version: consentVersion, granted: true } }),
+    })
+    const body = (await response.json()) as { token: string; ice_servers?: RTCIceServer[] }
+    return { token: body.token, iceServers: body.ice_servers ?? [] }
+  }
+
+  /** `ticket` keeps the place in the queue; `replaces` is the location of this visit's try-on that this one takes over. */
+  async offer(visit: Visit, sdp: string, ticket: string | null, replaces: string | null): Promise<Accepted> {
+    const headers: Record<string, string> = { ...bearer(visit), 'Content-Type': 'application/sdp' }
+    if (ticket !== null) headers['Vitrine-Ticket'] = ticket
+    if (replaces !== null) headers['Vitrine-Replaces'] = replaces
+    const response = await call('/v1/try-on', { method: 'POST', headers, body: sdp })
+    const location = response.headers.get('location')
+    if (location === null) throw new Problem('no-location', response.status)
+    const path = new URL(location, window.location.href).pathname
+    return { location: path, etag: response.headers.get('etag'), sdp: await response.text() }
+  }
+
+  async trickle(visit: Visit, to: Accepted, fragment: string): Promise<void> {
+    const headers: Record<string, string> = { ...bearer(visit), 'Content-Type': 'application/trickle-ice-sdpfrag' }
+    if (to.etag !== null) headers['If-Match'] = to.etag
+    await call(to.location, { method: 'PATCH', headers, body: fragment })
+  }
+
+  /** Ends a try-on, and goes on doing so when the page is being closed. */
+  async end(visit: Visit, location: string): Promise<void> {
+    await call(location, { method: 'DELETE', headers: bearer(visit), keepalive: true })
+  }
+}
+
+/** The consent text in an answer or in a `consent-required` problem. */
+export function consentIn(members: Members): ConsentText | null {
+  const inner = members['consent']
+  const m = typeof inner === 'object' && inner !== null ? (inner as Members) : members
+  const { version, title, paragraphs, text } = m
+  if (typeof version !== 'string') return null
+  const lines = Array.isArray(paragraphs) ? paragraphs : typeof text === 'string' ? text.split(/\n\s*\n/) : []
+  const said = lines.filter((line): line is string => typeof line === 'string' && line.trim() !== '')
+  if (said.length === 0) return null
+  return { version, title: typeof title === 'string' ? title : 'Before your camera opens', paragraphs: said }
+}
+
+function bearer(visit: Visit): Record<string, string> {
+  return { Authorization: `Bearer ${visit.token}` }
+}
+
+async function call(path: string, init: RequestInit): Promise<Response> {
+  let response: Response
+  try {
+    response = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...init })
+  } catch (cause) {
+    throw new Unreachable(path, { cause })
+  }
+  if (!response.ok) throw await Problem.from(response)
+  return response
+}

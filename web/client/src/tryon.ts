@@ -1,0 +1,337 @@
+/** Makes the journey happen: consent, visit, camera, connection, and all of it again when something breaks. */
+
+import { openCamera, whenAllowed, type CameraTrouble } from './camera'
+import { Connection } from './connection'
+import type { FromServer } from './control'
+import { next, START, type Event, type Journey, type Screen } from './journey'
+import { consentIn, Problem, Unreachable, type ConsentText, type Shop, type Visit } from './session'
+import { Watch } from './watch'
+import { firstWorn, idsOf, put, wornFrom, type Kind, type Product, type Worn } from './worn'
+
+/** What the page shows of a try-on. */
+export interface View {
+  show(journey: Journey): void
+  stock(catalogue: readonly Product[], consent: ConsentText): void
+  worn(worn: Worn, reveal: boolean): void
+  preview(track: MediaStreamTrack | null): void
+  /** Resolves at the first frame. */
+  returned(stream: MediaStream): Promise<void>
+  clear(): void
+  message(message: FromServer): void
+  connections(made: number): void
+  note(text: string): void
+  framesShown(): number
+  rtt(ms: number): void
+}
+
+/** The camera is let go on every other screen. */
+const CAMERA_ON: ReadonlySet<Screen> = new Set(['asking-camera', 'connecting', 'live', 'queue', 'lost'])
+const FIRST_PICTURE_MS = 8000
+
+export class TryOn {
+  #journey: Journey = START
+  #catalogue: readonly Product[] = []
+  #consent: ConsentText | null = null
+  #agreedTo: string | null = null
+  #visit: Visit | null = null
+  #camera: MediaStreamTrack | null = null
+  #connection: Connection | null = null
+  #moving: Connection | null = null
+  #replaces: string | null = null
+  #worn: Worn = {}
+  /** What the server last said is on; the page shows a wish at once and goes back to this if it is refused. */
+  #confirmed: Worn = {}
+  #made = 0
+  #turn = 0
+  #retryTimer = 0
+  #pictureTimer = 0
+  readonly #watch: Watch
+
+  constructor(
+    private readonly shop: Shop,
+    private product: string | null,
+    private readonly view: View,
+  ) {
+    this.#watch = new Watch(view, () => this.#drop('silent'))
+  }
+
+  get connection(): Connection | null {
+    return this.#connection
+  }
+
+  get products(): readonly Product[] {
+    const ids = new Set(idsOf(this.#worn))
+    return this.#catalogue.filter(({ id }) => ids.has(id))
+  }
+
+  start(): void {
+    void this.#proceed()
+  }
+
+  refuse(trouble: CameraTrouble): void {
+    this.#dispatch({ type: 'camera-failed', trouble })
+  }
+
+  agree(): void {
+    this.#agreedTo = this.#consent?.version ?? null
+    this.#dispatch({ type: 'agreed' })
+    void this.#proceed()
+  }
+
+  retry(): void {
+    this.#dispatch({ type: 'retrying' })
+    void this.#proceed()
+  }
+
+  /** The network is back: what is waiting for its next try need not wait. */
+  nudge(): void {
+    if (this.#journey.retryInMs !== null) this.retry()
+  }
+
+  restart(): void {
+    this.#forget()
+    this.#dispatch({ type: 'ready' })
+  }
+
+  leave(): void {
+    this.#forget()
+    this.#dispatch({ type: 'left' })
+  }
+
+  away(): void {
+    if (this.#journey.screen !== 'live') return
+    this.#hangUp()
+    this.#dispatch({ type: 'away' })
+  }
+
+  /** The page is going: nothing that waits for an answer. */
+  close(): void {
+    void this.#connection?.end()
+    void this.#moving?.end()
+  }
+
+  wear(kind: Kind, id: string | null): void {
+    this.#wear(put(this.#worn, kind, id), false)
+  }
+
+  takeAllOff(): void {
+    this.#wear({}, false)
+  }
+
+  #wear(worn: Worn, reveal: boolean): void {
+    this.#worn = worn
+    this.#tellWorn()
+    this.view.worn(worn, reveal)
+  }
+
+  #tellWorn(): void {
+    this.#connection?.send({ type: 'wear', products: idsOf(this.#worn) })
+    this.#moving?.send({ type: 'wear', products: idsOf(this.#worn) })
+  }
+
+  /** Takes the next step that is still missing. Every start, retry and resume goes through here. */
+  async #proceed(): Promise<void> {
+    clearTimeout(this.#retryTimer)
+    const turn = ++this.#turn
+    const stale = () => turn !== this.#turn
+    try {
+      if (!this.#consent) {
+        await this.#stock()
+        if (!stale()) this.#dispatch({ type: 'ready' })
+        return
+      }
+      if (!this.#agreedTo) return this.#dispatch({ type: 'ready' })
+      const visit = this.#visit ?? (await this.#openVisit(this.#agreedTo))
+      if (stale()) return
+      this.#visit = visit
+      if (!this.#camera) {
+        const camera = await openCamera()
+        if (stale()) return camera.stop()
+        this.#hold(camera)
+        if (!this.#journey.wasLive) this.#dispatch({ type: 'camera-open' })
+      }
+      if (this.#camera) await this.#connect(visit, this.#camera)
+    } catch (error) {
+      if (!stale()) this.#fail(error)
+    }
+  }
+
+  async #stock(): Promise<void> {
+    const [catalogue, consent] = await Promise.all([this.shop.catalogue(), this.shop.consent()])
+    this.#catalogue = catalogue
+    this.#consent = consent
+    if (this.product !== null && !catalogue.some(({ id }) => id === this.product)) {
+      this.product = null
+      this.view.note('That one is no longer in the shop. Here are the others.')
+    }
+    this.view.stock(catalogue, consent)
+    this.#wear(firstWorn(this.product, catalogue), true)
+  }
+
+  async #openVisit(consentVersion: string): Promise<Visit> {
+    try {
+      return await this.shop.openVisit(this.product, consentVersion)
+    } catch (problem) {
+      if (!(problem instanceof Problem && problem.code === 'unknown-product') || this.product === null) throw problem
+      this.product = null
+      return this.shop.openVisit(null, consentVersion)
+    }
+  }
+
+  #hold(camera: MediaStreamTrack): void {
+    this.#camera = camera
+    camera.onended = () => {
+      this.#hangUp()
+      this.#dispatch({ type: 'camera-failed', trouble: 'camera-lost' })
+    }
+    this.view.preview(camera)
+  }
+
+  async #connect(visit: Visit, camera: MediaStreamTrack): Promise<void> {
+    this.#connection?.close()
+    const connection = this.#make(visit, camera)
+    this.#connection = connection
+    try {
+      await connection.open({ ticket: this.#journey.ticket, replaces: this.#replaces })
+    } catch (error) {
+      connection.close()
+      if (this.#connection === connection) this.#connection = null
+      throw error
+    }
+    this.#replaces = null
+    this.#pictureTimer = window.setTimeout(() => this.#drop('no-picture'), FIRST_PICTURE_MS)
+  }
+
+  #make(visit: Visit, camera: MediaStreamTrack): Connection {
+    const connection: Connection = new Connection(this.shop, visit, camera, {
+      onPicture: (stream) => void this.view.returned(stream).then(() => this.#onPicture(connection)),
+      onControlOpen: () => connection.send({ type: 'wear', products: idsOf(this.#worn) }),
+      onMessage: (message) => connection === this.#connection && this.#onMessage(message),
+      onDropped: (code) => this.#onDropped(connection, code),
+    })
+    this.view.connections(++this.#made)
+    return connection
+  }
+
+  #onPicture(connection: Connection): void {
+    if (connection === this.#moving) {
+      const old = this.#connection
+      this.#moving = null
+      this.#connection = connection
+      void old?.end()
+    }
+    if (connection !== this.#connection) return
+    clearTimeout(this.#pictureTimer)
+    this.#watch.start(connection)
+    this.#dispatch({ type: 'picture' })
+  }
+
+  #onMessage(message: FromServer): void {
+    this.#watch.heard(message)
+    if (message.type === 'move') void this.#move()
+    if (message.type === 'worn') this.#confirmed = wornFrom(message.products, this.#catalogue)
+    if (message.type === 'error' && message.code === 'unknown-product') {
+      this.#worn = this.#confirmed
+      this.view.worn(this.#worn, false)
+      this.view.note('That one cannot be tried on any more.')
+    }
+    this.view.message(message)
+  }
+
+  /** Make before break: the picture goes on over the old connection until the new one has its first frame. */
+  async #move(): Promise<void> {
+    if (this.#moving || !this.#visit || !this.#camera || !this.#connection) return
+    const fresh = this.#make(this.#visit, this.#camera)
+    this.#moving = fresh
+    try {
+      await fresh.open({ ticket: null, replaces: this.#connection.location })
+    } catch {
+      this.#onDropped(fresh, 'move-refused')
+    }
+  }
+
+  #onDropped(connection: Connection, code: string): void {
+    if (connection === this.#moving) {
+      connection.close()
+      this.#moving = null
+      if (!this.#connection) this.#drop(code)
+    } else if (connection === this.#connection && this.#moving) {
+      connection.close() // the old node has gone; the new one is on its way
+      this.#watch.stop()
+    } else if (connection === this.#connection) this.#drop(code)
+  }
+
+  #drop(code: string): void {
+    this.#replaces = this.#connection?.location ?? null
+    this.#quietly(this.#connection)
+    this.#connection = null
+    this.#dispatch({ type: 'dropped', code })
+    if (this.#journey.screen !== 'network-blocked' && this.#camera) this.view.preview(this.#camera)
+    this.view.clear()
+  }
+
+  #quietly(connection: Connection | null): void {
+    clearTimeout(this.#pictureTimer)
+    this.#watch.stop()
+    connection?.close()
+    this.#moving?.close()
+    this.#moving = null
+  }
+
+  #hangUp(): void {
+    clearTimeout(this.#retryTimer)
+    clearTimeout(this.#pictureTimer)
+    this.#turn++
+    this.#watch.stop()
+    void this.#connection?.end()
+    void this.#moving?.end()
+    this.#connection = this.#moving = null
+    this.view.clear()
+  }
+
+  #forget(): void {
+    this.#hangUp()
+    this.#visit = this.#agreedTo = this.#replaces = null
+  }
+
+  #fail(error: unknown): void {
+    if (typeof error === 'string') {
+      const trouble = error as CameraTrouble
+      this.#dispatch({ type: 'camera-failed', trouble })
+      if (trouble === 'camera-refused') void whenAllowed(() => this.#journey.screen === 'camera-refused' && this.retry())
+    } else if (error instanceof Problem) {
+      this.#dispatch({ type: 'refused', refusal: error })
+      this.#afterRefusal(error)
+    } else if (error instanceof Unreachable) this.#dispatch({ type: 'unreachable' })
+    else this.#dispatch({ type: 'dropped', code: error instanceof Error ? error.name : 'unknown' })
+  }
+
+  #afterRefusal({ members }: Problem): void {
+    const { screen } = this.#journey
+    if (screen === 'session-expired') this.#forget()
+    if (screen !== 'consent') return
+    this.#forget()
+    const current = consentIn(members)
+    this.#consent = current
+    if (current) this.view.stock(this.#catalogue, current)
+    else void this.#proceed()
+  }
+
+  #dispatch(event: Event): void {
+    this.#journey = next(this.#journey, event)
+    const { screen, retryInMs } = this.#journey
+    if (!CAMERA_ON.has(screen)) this.#releaseCamera()
+    this.view.show(this.#journey)
+    clearTimeout(this.#retryTimer)
+    if (retryInMs !== null) this.#retryTimer = window.setTimeout(() => this.retry(), retryInMs)
+  }
+
+  #releaseCamera(): void {
+    if (this.#camera) {
+      this.#camera.onended = null
+      this.#camera.stop()
+    }
+    this.#camera = null
+    this.view.preview(null)
+  }
+}
