@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import shutil
@@ -109,17 +110,21 @@ def forget_process(pid: int) -> None:
 @contextlib.asynccontextmanager
 async def measured_loop(role: str) -> AsyncIterator[None]:
     """While entered, measures by how much the event loop is late, in seconds (`vitrine_loop_lag_seconds`)."""
-    from prometheus_client import Histogram  # noqa: PLC0415  it reads the environment when imported
-
-    buckets = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
-    lag = Histogram("vitrine_loop_lag_seconds", "How late the event loop is.", ["role"], buckets=buckets)
-    task = asyncio.create_task(_measure(lag.labels(role)), name="loop lag")
+    task = asyncio.create_task(_measure(_loop_lag().labels(role)), name="loop lag")
     try:
         yield
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+@functools.cache
+def _loop_lag() -> Any:
+    from prometheus_client import Histogram  # noqa: PLC0415  it reads the environment when imported
+
+    buckets = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
+    return Histogram("vitrine_loop_lag_seconds", "How late the event loop is.", ["role"], buckets=buckets)
 
 
 async def _measure(lag: Any) -> None:

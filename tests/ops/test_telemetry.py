@@ -30,7 +30,7 @@ def test_an_exception_is_logged_by_class_and_place_without_its_message():
     output = io.StringIO()
     configure_logging("info", "json", role="web", output=output)
     try:
-        raise ValueError("v=0 o=- a shopper's SDP")
+        int("v=0 o=- a shopper's SDP")
     except ValueError:
         structlog.get_logger().exception("failed")
         logging.getLogger("some.library").exception("failed too")
