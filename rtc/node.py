@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -114,11 +114,16 @@ class MediaNode:
             seen_at=time.time(),
         )
 
+    @property
+    def sessions(self) -> Iterable[tuple[Session, Visitor, float]]:
+        """The live sessions, whose they are, and since when (monotonic seconds)."""
+        return self._sessions.values()
+
     async def drain(self, within_s: float) -> None:
         """Take no more sessions, ask the running ones to move, and wait for them, but not longer than this."""
         self.draining = True
         with contextlib.suppress(RedisError):
-            await self._announce()
+            await self.announce()
         sessions = [session for session, _, _ in self._sessions.values()]
         for index, session in enumerate(sessions):
             spread_ms = int(within_s * 500 * index / max(len(sessions), 1))
@@ -286,14 +291,15 @@ class MediaNode:
             log.exception("synthetic-picture-failed")
             self.ready = False
 
-    async def _announce(self) -> None:
+    async def announce(self) -> None:
+        """Write this node's state where placement looks for it."""
         await self._redis.hset(NODES_KEY, self.settings.id, json.dumps(dataclasses.asdict(self.state)))
 
     async def _announce_always(self) -> None:
         last = time.monotonic()
         while True:
             with contextlib.suppress(RedisError):
-                await self._announce()
+                await self.announce()
             await asyncio.sleep(ANNOUNCE_S)
             now = time.monotonic()
             self._busy = 0.7 * self._busy + 0.3 * (self._busy_ms / 1000 / (now - last))
