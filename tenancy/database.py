@@ -1,0 +1,92 @@
+"""The one way to the tables: a transaction for one shop, or, in a few named places, a look across shops.
+
+The shop is set for the transaction and never for the connection, so a pooled connection cannot carry one shop's
+scope into another's request. Outside such a transaction no row is visible at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+from uuid import UUID
+
+import asyncpg
+
+from tenancy.errors import NotIsolated, NotMigrated
+from tenancy.isolation import findings
+from tenancy.roles import refuse_unsafe_role
+from tenancy.schema import current_revision, migrate, newest_revision
+
+__all__ = ["Database", "migrate"]
+
+_COMMAND_SECONDS = 5.0
+
+
+class Database:
+    """A pool of connections as the role `vitrine_app`."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        """Takes a pool that `connect` has checked."""
+        self._pool = pool
+
+    @classmethod
+    async def connect(cls, app_dsn: str, *, most: int = 10) -> Self:
+        """Open the pool (at most `most` connections) and check that this database keeps shops apart.
+
+        Raises UnsafeRole, NotMigrated or NotIsolated, each with what to change.
+        """
+        pool = await asyncpg.create_pool(
+            app_dsn,
+            min_size=1,
+            max_size=most,
+            command_timeout=_COMMAND_SECONDS,
+            init=_prepare,
+            server_settings={"application_name": "vitrine"},
+        )
+        try:
+            async with pool.acquire() as connection:
+                await refuse_unsafe_role(connection)
+                at = await current_revision(connection)
+                if at is None or at < newest_revision():
+                    raise NotMigrated(f"the tables are at {at or 'nothing'}, this program needs {newest_revision()}")
+                if wrong := await findings(connection):
+                    raise NotIsolated("; ".join(wrong))
+        except BaseException:
+            await pool.close()
+            raise
+        return cls(pool)
+
+    @asynccontextmanager
+    async def tenant(self, tenant_id: UUID) -> AsyncIterator[asyncpg.Connection]:
+        """A transaction in which the rows of `tenant_id` are there and no others.
+
+        Commits at the end, rolls back if the block raises. Keep it short: no uploads, no waiting for others.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT set_config('app.tenant_id', $1, true)", str(tenant_id))
+            yield connection
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[asyncpg.Connection]:
+        """A read-only transaction across shops that sees what `vitrine_system` was granted: the columns that lead
+        from a key or an address to its shop.
+
+        The only such place. Its callers are listed in a test.
+        """
+        async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+            await connection.execute("SET LOCAL ROLE vitrine_system")
+            yield connection
+
+    async def ping(self) -> None:
+        """One round trip, for readiness. Raises what asyncpg raises when the database is away."""
+        await self._pool.fetchval("SELECT 1")
+
+    async def close(self) -> None:
+        """Wait for running transactions and close every connection."""
+        await self._pool.close()
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)

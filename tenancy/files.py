@@ -1,0 +1,91 @@
+"""Files of the shops in object storage, named by their content and never written twice.
+
+A name is built from the shop's id and a SHA-256 alone, both checked, so no input can lead outside a shop's folder.
+What is under a name never changes: it may be cached forever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Self
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import obstore
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from tenancy.errors import DamagedFile, UnknownFile
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Files:
+    """The object store of an installation."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        """Takes any store of obstore; `open` makes one from a URL."""
+        self._store = store
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """The store at `url`: `file:///folder`, made if missing and closed to other OS users, or `s3://bucket/prefix`
+        with credentials from the usual `AWS_…` variables."""
+        parts = urlsplit(url)
+        if parts.scheme != "file":
+            return cls(from_url(url))
+        folder = Path(unquote(parts.path))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return cls(LocalStore(folder))
+
+    async def put(self, tenant_id: UUID, content: bytes, media_type: str) -> str:
+        """Keep `content` for a shop and return its SHA-256 in hexadecimal. The same content again costs nothing.
+
+        `media_type` is stored with it where the store can (a CDN in front of S3 wants it).
+        """
+        digest = hashlib.sha256(content).hexdigest()
+        name = _name(tenant_id, digest)
+        if isinstance(self._store, LocalStore):
+            try:
+                await obstore.put_async(self._store, name, content, mode="create")  # a rename: whole or not there
+            except AlreadyExistsError:
+                return digest
+        elif not await self._is_there(name):
+            await obstore.put_async(self._store, name, content, attributes={"Content-Type": media_type})
+        return digest
+
+    async def get(self, tenant_id: UUID, digest: str) -> bytes:
+        """The file of a shop. Raises UnknownFile; DamagedFile if the store returns other bytes than were put."""
+        try:
+            result = await obstore.get_async(self._store, _name(tenant_id, digest))
+            content = bytes(await result.bytes_async())
+        except FileNotFoundError:
+            raise UnknownFile(digest) from None
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise DamagedFile(digest)
+        return content
+
+    async def remove(self, tenant_id: UUID, digest: str) -> None:
+        """Forget a file; harmless if it is not there."""
+        try:
+            await obstore.delete_async(self._store, _name(tenant_id, digest))
+        except FileNotFoundError:
+            return
+
+    async def _is_there(self, name: str) -> bool:
+        try:
+            await obstore.head_async(self._store, name)
+        except FileNotFoundError:
+            return False
+        return True
+
+
+def _name(tenant_id: UUID, digest: str) -> str:
+    """Where a file lies. Raises UnknownFile for what is no digest, TypeError for what is no UUID."""
+    if not isinstance(tenant_id, UUID):
+        raise TypeError("a shop's id is a UUID")
+    if not _DIGEST.fullmatch(digest):
+        raise UnknownFile("not a digest")
+    return f"shops/{tenant_id}/{digest[:2]}/{digest}"
