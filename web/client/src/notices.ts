@@ -47,8 +47,11 @@ function wordsFor(journey: Journey, { shop, browser }: Facts): Words | null {
     connecting: () => ({ title: 'Connecting', lines: ['This takes a second or two.'], busy: true }),
     queue: () => ({
       title: place(journey.waiting),
-      lines: [eta(journey.waiting), 'Keep this page open, it starts by itself. Nothing is sent from your camera while you wait.'],
-      figure: journey.waiting?.position == null ? null : String(Math.max(1, journey.waiting.position)),
+      lines: [
+        [before(journey.waiting), eta(journey.waiting)].filter(Boolean).join(' '),
+        'Keep this page open, it starts by itself. Nothing is sent from your camera while you wait.',
+      ],
+      figure: (journey.waiting?.position ?? 1) <= 1 ? null : String(journey.waiting?.position),
       ways: [leave],
       busy: true,
     }),
@@ -156,8 +159,13 @@ function wordsFor(journey: Journey, { shop, browser }: Facts): Words | null {
 export function place(waiting: Waiting | null): string {
   const position = waiting?.position ?? null
   if (position === null) return 'All mirrors are in use'
-  if (position <= 1) return 'You are next'
-  return position === 2 ? 'One person is before you' : `${position - 1} people are before you`
+  return position <= 1 ? 'You are next' : 'Your place in line'
+}
+
+export function before(waiting: Waiting | null): string {
+  const position = waiting?.position ?? 1
+  if (position <= 1) return ''
+  return position === 2 ? 'One person is before you.' : `${position - 1} people are before you.`
 }
 
 /** Honest, and no more exact than a forecast can be. */

@@ -3,9 +3,9 @@
 import { fitLine, verdict } from './fit'
 import { h } from './dom'
 import { hintFor, HintGate } from './hints'
-import { browserOf, noticeFor, type Way } from './notices'
+import { browserOf, noticeFor, type Notice, type Way } from './notices'
 import { consentScreen } from './screens/consent'
-import { noticeElement } from './screens/notice'
+import { NoticeCard } from './screens/notice'
 import { Stage } from './stage'
 import { Strip } from './strip'
 import { idsOf, type Kind, type Product, type Worn } from './worn'
@@ -44,6 +44,7 @@ export class Page implements View {
   #worn: Worn = {}
   #fit: Fit | null = null
   #screen: Screen | null = null
+  #card: NoticeCard | null = null
 
   constructor(
     private readonly main: HTMLElement,
@@ -53,7 +54,7 @@ export class Page implements View {
     this.stage = new Stage(controls)
     this.#rail = h('aside', { class: 'rail', 'aria-label': 'Products' })
     this.#room = h('div', { class: 'room' }, h('div', { class: 'mirror' }, this.stage.element, this.#fitLine), this.#rail)
-    const bar = h('header', { class: 'bar' }, h('span', { class: 'brand' }, shopName), h('span', { class: 'live-mark' }, 'Live'))
+    const bar = h('header', { class: 'bar' }, h('span', { class: 'brand' }, shopName || 'Vitrine'), h('span', { class: 'live-mark' }, 'Live'))
     main.replaceChildren(bar, this.#note, this.#sheet, this.#room)
     setInterval(() => this.stage.hint(this.#screen === 'live' ? this.#gate.at(performance.now()) : null), HINT_TICK_MS)
   }
@@ -65,15 +66,14 @@ export class Page implements View {
     this.main.dataset['screen'] = screen
     this.main.toggleAttribute('data-room', IN_ROOM.has(screen))
     if (arrived && screen !== 'live') this.#gate.clear()
-    const notice = noticeFor(journey, { shop: this.shopName, browser: browserOf(navigator.userAgent) })
-    const retryAt = retryInMs === null || screen === 'connecting' ? null : performance.now() + retryInMs
-    const ways = { act: (way: Way) => this.#act(way), tab: tabAddress() }
-    const words = notice && noticeElement(notice, ways, retryAt, IN_ROOM.has(screen) ? null : code)
     this.stage.veil.hidden = screen === 'live' || !IN_ROOM.has(screen)
-    this.stage.veil.replaceChildren(...(words && IN_ROOM.has(screen) ? [words] : []))
-    if (IN_ROOM.has(screen)) this.#sheet.replaceChildren()
-    else if (screen === 'consent') this.#showConsent(journey.consentChanged)
-    else if (words) this.#sheet.replaceChildren(words)
+    const notice = noticeFor(journey, { shop: this.shopName, browser: browserOf(navigator.userAgent) })
+    if (!notice || arrived) this.#card = null
+    if (screen === 'consent') this.#showConsent(journey.consentChanged)
+    if (notice) {
+      this.#card ??= this.#newCard(notice, screen, code)
+      this.#card.update(notice, retryInMs === null || screen === 'connecting' ? null : performance.now() + retryInMs)
+    }
     if (arrived && screen !== 'loading') this.main.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true })
   }
 
@@ -137,6 +137,14 @@ export class Page implements View {
     this.#note.textContent = text
     this.#note.hidden = false
     setTimeout(() => (this.#note.hidden = true), NOTE_MS)
+  }
+
+  #newCard(notice: Notice, screen: Screen, code: string | null): NoticeCard {
+    const inRoom = IN_ROOM.has(screen)
+    const card = new NoticeCard(notice, { act: (way) => this.#act(way), tab: tabAddress() }, inRoom ? null : code)
+    this.#sheet.replaceChildren(...(inRoom ? [] : [card.element]))
+    this.stage.veil.replaceChildren(...(inRoom ? [card.element] : []))
+    return card
   }
 
   #showConsent(changed: boolean): void {

@@ -1,10 +1,10 @@
 /**
  * Whether the other side is still there. A browser takes five to thirty seconds to notice a dead peer; a picture that has
- * stopped and a ping that stays unanswered tell it in two. Times are milliseconds of one clock.
+ * stopped and a ping that stays unanswered tell it in less than two. Times are milliseconds of one clock.
  */
 export class Pulse {
-  static readonly QUIET_MS = 1000
-  static readonly DEAD_MS = 2000
+  static readonly QUIET_MS = 700
+  static readonly DEAD_MS = 1600
 
   #heardAt: number
 

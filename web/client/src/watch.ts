@@ -6,6 +6,8 @@ import { Pulse } from './pulse'
 import { figures, type Figures } from './stats'
 
 const TICK_MS = 250
+/** After a gap like this it was the page that slept, and what it missed is not the server's silence. */
+const SLEPT_MS = 1000
 const PING_MS = 2000
 const STATS_MS = 5000
 
@@ -19,6 +21,7 @@ export class Watch {
   #pulse = new Pulse(0)
   #timer = 0
   #frames = 0
+  #tickedAt = 0
   #pingedAt = 0
   #statsAt = 0
   #last: Figures | null = null
@@ -35,7 +38,7 @@ export class Watch {
     this.#pulse = new Pulse(now)
     this.#frames = 0
     this.#last = null
-    this.#statsAt = now
+    this.#statsAt = this.#tickedAt = now
     this.#ping(now)
     this.#timer = window.setInterval(() => this.#tick(), TICK_MS)
   }
@@ -53,6 +56,8 @@ export class Watch {
 
   #tick(): void {
     const now = performance.now()
+    if (now - this.#tickedAt > SLEPT_MS) this.#pulse.heard(now)
+    this.#tickedAt = now
     const frames = this.seen.framesShown()
     if (frames !== this.#frames) this.#pulse.heard(now)
     this.#frames = frames

@@ -20,7 +20,7 @@ export function consentScreen({ shop, text, first, changed, agree, decline }: Co
     ? `${first.name} by ${shop}, in its true size, live in your camera’s picture.`
     : `${shop}, in true size, live in your camera’s picture.`
   const picture = first?.thumbnail
-    ? h('figure', { class: 'hero' }, h('img', { src: first.thumbnail, alt: first.name, width: '512', height: '512' }))
+    ? h('figure', { class: 'hero', 'data-kind': first.kind }, h('img', { src: first.thumbnail, alt: first.name, width: '512', height: '512' }))
     : null
   const terms = h(
     'section',

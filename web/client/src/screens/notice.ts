@@ -3,7 +3,7 @@
 import { h } from '../dom'
 import { countdown, type Notice, type Way } from '../notices'
 
-const TICK_MS = 500
+const TICK_MS = 250
 
 export interface Ways {
   act(way: Way): void
@@ -11,41 +11,57 @@ export interface Ways {
   tab: string
 }
 
-/** `retryAt` is a time of performance.now(); the code is for the shop's support, small print at the foot. */
-export function noticeElement(notice: Notice, { act, tab }: Ways, retryAt: number | null, code: string | null): HTMLElement {
-  const heading = h('h1', { tabindex: '-1' }, notice.title)
-  const figure = notice.figure === null ? null : h('p', { class: 'figure', 'aria-hidden': 'true' }, notice.figure)
-  const progress = notice.busy ? h('span', { class: 'progress', 'aria-hidden': 'true' }) : null
-  const steps = notice.steps.length === 0 ? null : h('ol', { class: 'steps' }, ...notice.steps.map((step) => h('li', {}, step)))
-  const ways = notice.ways.map(({ way, label }, index) => {
-    const look = index === 0 && way !== 'leave' ? 'primary' : 'quiet'
-    return way === 'open-tab'
-      ? h('a', { class: look, href: tab, target: '_blank', rel: 'noopener', 'data-way': way }, label)
-      : h('button', { type: 'button', class: look, 'data-way': way, onclick: () => act(way) }, label)
-  })
-  const element = h(
-    'section',
-    { class: 'notice' },
-    figure,
-    heading,
-    ...notice.lines.map((line) => h('p', {}, line)),
-    steps,
-    progress,
-    retryAt !== null && notice.figure === null && counter(retryAt),
-    ways.length > 0 && h('div', { class: 'ways' }, ...ways),
-    code !== null && h('p', { class: 'code' }, code),
-  )
-  return element
+/** Made once for a screen and then only told what changed, so that focus stays and a screen reader hears no more than news. */
+export class NoticeCard {
+  readonly element: HTMLElement
+  readonly #figure = h('p', { class: 'figure' })
+  readonly #heading = h('h1', { tabindex: '-1' })
+  readonly #lines: HTMLElement
+  readonly #progress = h('span', { class: 'progress', 'aria-hidden': 'true' })
+  readonly #countdown = h('p', { class: 'countdown', 'aria-hidden': 'true' })
+  #timer = 0
+
+  constructor(notice: Notice, ways: Ways, code: string | null) {
+    this.#lines = h('div', { class: 'lines', role: 'status' }, ...notice.lines.map(() => h('p')))
+    const steps = notice.steps.map((step) => h('li', {}, step))
+    this.element = h(
+      'section',
+      { class: 'notice' },
+      this.#figure,
+      this.#heading,
+      this.#lines,
+      steps.length > 0 && h('ol', { class: 'steps' }, ...steps),
+      this.#progress,
+      this.#countdown,
+      notice.ways.length > 0 && h('div', { class: 'ways' }, ...notice.ways.map((way, index) => button(way, index, ways))),
+      code !== null && h('p', { class: 'code' }, code),
+    )
+  }
+
+  /** `retryAt` is a time of performance.now(). */
+  update(notice: Notice, retryAt: number | null): void {
+    say(this.#heading, notice.title)
+    say(this.#figure, notice.figure ?? '')
+    notice.lines.forEach((line, index) => say(this.#lines.children[index], line))
+    this.#progress.hidden = !notice.busy
+    clearInterval(this.#timer)
+    const counted = notice.figure === null
+    const count = () => {
+      say(this.#countdown, retryAt === null || !counted ? '' : countdown(retryAt - performance.now()))
+      if (retryAt === null || !this.element.isConnected) clearInterval(this.#timer)
+    }
+    this.#timer = window.setInterval(count, TICK_MS)
+    count()
+  }
 }
 
-function counter(retryAt: number): HTMLElement {
-  const element = h('p', { class: 'countdown' })
-  const count = () => {
-    element.textContent = countdown(retryAt - performance.now())
-    if (!element.isConnected && timer !== 0) clearInterval(timer)
-  }
-  let timer = 0
-  count()
-  timer = window.setInterval(count, TICK_MS)
-  return element
+function say(element: Element | undefined, text: string): void {
+  if (element && element.textContent !== text) element.textContent = text
+}
+
+function button({ way, label }: Notice['ways'][number], index: number, { act, tab }: Ways): HTMLElement {
+  const look = index === 0 && way !== 'leave' ? 'primary' : 'quiet'
+  return way === 'open-tab'
+    ? h('a', { class: look, href: tab, target: '_blank', rel: 'noopener', 'data-way': way }, label)
+    : h('button', { type: 'button', class: look, 'data-way': way, onclick: () => act(way) }, label)
 }
