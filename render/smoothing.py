@@ -24,9 +24,9 @@ class Tuning:
 
 
 # Units: radians, and for the position the fraction of its depth (so that a pixel means the same near and far).
-ROTATION = Tuning(min_cutoff_hz=0.9, beta=22.0, d_cutoff_hz=4.0)
-POSITION = Tuning(min_cutoff_hz=1.2, beta=60.0, d_cutoff_hz=4.0)
-DEPTH = Tuning(min_cutoff_hz=0.6, beta=25.0, d_cutoff_hz=2.0)
+ROTATION = Tuning(min_cutoff_hz=1.2, beta=40.0, d_cutoff_hz=6.0)
+POSITION = Tuning(min_cutoff_hz=1.5, beta=120.0, d_cutoff_hz=6.0)
+DEPTH = Tuning(min_cutoff_hz=0.8, beta=40.0, d_cutoff_hz=3.0)
 # A jump this large is a new face or a cut, not a movement: degrees and fraction of depth between two frames.
 CUT_DEG = 35.0
 CUT_SHIFT = 0.25
