@@ -45,9 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def set_up(purpose: str) -> None:
     if sys.version_info[:2] != (3, 11):
-        raise SetupError(
-            f"this is Python {sys.version.split()[0]}, and Vitrine needs 3.11: make PYTHON=python3.11"
-        )
+        raise SetupError(f"this is Python {sys.version.split()[0]}, and Vitrine needs 3.11: make PYTHON=python3.11")
     install_debian_packages(["debian.txt", "debian-test.txt"] if purpose == "test" else ["debian.txt"])
     if purpose == "system":
         return

@@ -14,6 +14,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+# Some packages bring a backport up to 3.11.2, which is Debian 12's Python.
+PYTHONS: list[dict[str, str]] = [{}, {"python_full_version": "3.11.2"}]
 DEPLOY = Path(__file__).resolve().parent
 
 
@@ -26,7 +28,7 @@ def closure(wanted: list[str]) -> dict[str, str]:
         requirement, reached_by = todo.pop()
         name = canonicalize_name(requirement.name)
         extras = requirement.extras or {""}
-        contexts = [{"extra": extra} for extra in reached_by.split(",")]
+        contexts = [{"extra": extra, **python} for extra in reached_by.split(",") for python in PYTHONS]
         if requirement.marker and not any(requirement.marker.evaluate(context) for context in contexts):
             continue
         key = (name, ",".join(sorted(extras)))
