@@ -35,6 +35,8 @@ def data() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="vitrine-test-", dir="/var/tmp"))
     folder.chmod(0o711)
     yield folder / "var"
+    for process in servers_of(folder):
+        process.kill()  # a failed test leaves nothing behind either
     for link in folder.glob("var/*"):
         if link.is_symlink():
             shutil.rmtree(link.resolve())

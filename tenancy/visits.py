@@ -1,0 +1,136 @@
+"""A shopper's visit: a token for one shop that lasts half an hour and is renewed while she is in front of the mirror.
+
+The token begins with the shop's id, so that finding the visit is a read of that shop alone, and goes on with 256
+random bits. The database holds its SHA-256.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from tenancy.consent import current_text, record
+from tenancy.database import Database
+from tenancy.errors import ConsentRequired, InvalidToken, TokenExpired, UnknownProduct
+from tenancy.shops import Shop
+
+_RANDOM_BYTES = 32
+_TOKEN_LENGTH = 64  # characters: 16 bytes of the shop's id and 32 random ones in base64
+
+
+@dataclass(frozen=True)
+class Visit:
+    """An open visit. `product_id` is what it began with, if that is still in the shop."""
+
+    id: UUID
+    tenant_id: UUID
+    product_id: UUID | None
+    expires_at: datetime
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Visits:
+    """Opens, finds and renews visits. `lasting` is how long one is good for without renewal."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        lasting: timedelta = timedelta(minutes=30),
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._database = database
+        self._lasting = lasting
+        self._now = now
+
+    async def open(
+        self, shop: Shop, product_id: UUID | None, consent_version: str | None, *, region: str | None = None
+    ) -> tuple[str, Visit]:
+        """Open a visit and write the consent's receipt, both or neither; returns the token and the visit.
+
+        Raises ConsentRequired if `consent_version` is not the current text's, UnknownProduct if the shop does not
+        have `product_id`.
+        """
+        if consent_version != current_text().version:
+            raise ConsentRequired
+        token = _new_token(shop.id)
+        now = self._now()
+        visit = Visit(uuid4(), shop.id, product_id, now + self._lasting)
+        try:
+            async with self._database.tenant(shop.id) as connection:
+                await connection.execute(
+                    """
+                    INSERT INTO visits (tenant_id, id, token_digest, product_id, opened_at, expires_at)
+                    VALUES ($1, $2, $3, $4, $5, $6)
+                    """,
+                    shop.id,
+                    visit.id,
+                    _digest(token),
+                    product_id,
+                    now,
+                    visit.expires_at,
+                )
+                await record(connection, shop.id, visit.id, consent_version, at=now, region=region)
+        except asyncpg.ForeignKeyViolationError:
+            raise UnknownProduct from None
+        return token, visit
+
+    async def resolve(self, token: str) -> Visit:
+        """The visit of a token. Raises InvalidToken, TokenExpired."""
+        tenant_id = _tenant_of(token)
+        async with self._database.tenant(tenant_id) as connection:
+            row = await connection.fetchrow(
+                "SELECT id, product_id, expires_at FROM visits WHERE token_digest = $1",
+                _digest(token),
+            )
+        if row is None:
+            raise InvalidToken
+        if row["expires_at"] <= self._now():
+            raise TokenExpired
+        return Visit(row["id"], tenant_id, row["product_id"], row["expires_at"])
+
+    async def renew(self, visit: Visit) -> Visit:
+        """The visit, good for the whole time again. Raises TokenExpired: a visit that is over stays over."""
+        now = self._now()
+        async with self._database.tenant(visit.tenant_id) as connection:
+            row = await connection.fetchrow(
+                """
+                UPDATE visits SET expires_at = GREATEST(expires_at, $2)
+                 WHERE id = $1 AND expires_at > $3 RETURNING product_id, expires_at
+                """,
+                visit.id,
+                now + self._lasting,
+                now,
+            )
+        if row is None:
+            raise TokenExpired
+        return Visit(visit.id, visit.tenant_id, row["product_id"], row["expires_at"])
+
+
+def _new_token(tenant_id: UUID) -> str:
+    return base64.urlsafe_b64encode(tenant_id.bytes + secrets.token_bytes(_RANDOM_BYTES)).decode()
+
+
+def _tenant_of(token: str) -> UUID:
+    """The shop that a token names; whether the token is good is another matter. Raises InvalidToken."""
+    if len(token) != _TOKEN_LENGTH or not token.isascii():
+        raise InvalidToken
+    try:
+        return UUID(bytes=base64.b64decode(token, altchars=b"-_", validate=True)[:16])
+    except (binascii.Error, ValueError):
+        raise InvalidToken from None
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("ascii")).digest()

@@ -1,0 +1,178 @@
+"""A visit needs consent to the current text, lasts its time, and its token is worth nothing to anybody else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from tenancy.consent import CAMERA_TEXTS, current_text
+from tenancy.credentials import Credentials
+from tenancy.database import Database
+from tenancy.errors import ConsentRequired, InvalidToken, TokenExpired, UnknownProduct
+from tenancy.shops import Shop
+from tenancy.visits import Visits
+from tests.services import Addresses
+
+AGREED = current_text().version
+# Every text that was ever shown, by the hash of its words: one that changed would make receipts untrue.
+PUBLISHED = {"2026-11": "b57a897a368e68e51483999d189de61fa9b9b21a5ea65f10f9ceb508bbcd5ff2"}
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def pass_by(self, **time: float) -> None:
+        self.at += timedelta(**time)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def visits(database: Database, clock: Clock) -> Visits:
+    return Visits(database, now=clock)
+
+
+@pytest.fixture
+async def shop(database: Database) -> Shop:
+    return await Credentials(database).ensure_shop("a", "A", "pk_a")
+
+
+async def add_product(database: Database, shop: Shop) -> UUID:
+    product_id = uuid4()
+    async with database.tenant(shop.id) as connection:
+        await connection.execute(
+            "INSERT INTO products (tenant_id, id, kind, name, source_digest, glb_digest, thumbnail_digest)"
+            " VALUES ($1, $2, 'hat', 'Cap', '', '', '')",
+            shop.id,
+            product_id,
+        )
+    return product_id
+
+
+async def test_a_token_leads_back_to_its_visit(visits: Visits, shop: Shop, database: Database) -> None:
+    product_id = await add_product(database, shop)
+    token, visit = await visits.open(shop, product_id, AGREED)
+    assert await visits.resolve(token) == visit
+    assert (visit.tenant_id, visit.product_id) == (shop.id, product_id)
+
+
+@pytest.mark.parametrize("version", [None, "", "2025-01", "2026-11 "])
+async def test_without_consent_to_the_current_text_nothing_is_written(
+    visits: Visits, shop: Shop, addresses: Addresses, version: str | None
+) -> None:
+    with pytest.raises(ConsentRequired) as raised:
+        await visits.open(shop, None, version)
+    assert raised.value.code == "consent-required"
+    admin = await asyncpg.connect(addresses.admin)
+    assert await admin.fetchval("SELECT (SELECT count(*) FROM visits) + (SELECT count(*) FROM consents)") == 0
+    await admin.close()
+
+
+async def test_the_receipt_holds_version_hash_and_time(
+    visits: Visits, shop: Shop, database: Database, clock: Clock
+) -> None:
+    _, visit = await visits.open(shop, None, AGREED, region="DE")
+    async with database.tenant(shop.id) as connection:
+        receipt = await connection.fetchrow("SELECT * FROM consents")
+    assert (receipt["visit_id"], receipt["version"], receipt["purpose"]) == (visit.id, AGREED, "camera")
+    assert receipt["text_digest"] == current_text().digest
+    assert (receipt["granted_at"], receipt["region"]) == (clock.at, "DE")
+
+
+async def test_a_product_that_the_shop_does_not_have_opens_nothing(
+    visits: Visits, shop: Shop, database: Database, addresses: Addresses
+) -> None:
+    other = await Credentials(database).ensure_shop("b", "B", "pk_b")
+    foreign = await add_product(database, other)
+    for product_id in (uuid4(), foreign):
+        with pytest.raises(UnknownProduct):
+            await visits.open(shop, product_id, AGREED)
+    admin = await asyncpg.connect(addresses.admin)
+    assert await admin.fetchval("SELECT (SELECT count(*) FROM visits) + (SELECT count(*) FROM consents)") == 0
+    await admin.close()
+
+
+async def test_a_visit_ends_after_its_time(visits: Visits, shop: Shop, clock: Clock) -> None:
+    token, visit = await visits.open(shop, None, AGREED)
+    clock.pass_by(minutes=29, seconds=59)
+    assert await visits.resolve(token) == visit
+    clock.pass_by(seconds=1)
+    with pytest.raises(TokenExpired) as raised:
+        await visits.resolve(token)
+    assert raised.value.code == "token-expired"
+
+
+async def test_a_renewed_visit_lasts_its_whole_time_again(visits: Visits, shop: Shop, clock: Clock) -> None:
+    token, visit = await visits.open(shop, None, AGREED)
+    clock.pass_by(minutes=29)
+    renewed = await visits.renew(visit)
+    assert renewed.expires_at == clock.at + timedelta(minutes=30)
+    clock.pass_by(minutes=29)
+    assert await visits.resolve(token) == renewed
+
+
+async def test_a_visit_that_is_over_stays_over(visits: Visits, shop: Shop, clock: Clock) -> None:
+    _, visit = await visits.open(shop, None, AGREED)
+    clock.pass_by(minutes=30)
+    with pytest.raises(TokenExpired):
+        await visits.renew(visit)
+
+
+async def test_a_token_moved_to_another_shop_is_nobodys(visits: Visits, shop: Shop, database: Database) -> None:
+    other = await Credentials(database).ensure_shop("b", "B", "pk_b")
+    token, _ = await visits.open(shop, None, AGREED)
+    moved = base64.urlsafe_b64encode(other.id.bytes + base64.urlsafe_b64decode(token)[16:]).decode()
+    with pytest.raises(InvalidToken):
+        await visits.resolve(moved)
+
+
+@pytest.mark.parametrize("token", ["", "x", "é" * 64, "=" * 64, "A" * 64, "A" * 10_000, "+/" * 32, "A" * 63 + "\n"])
+async def test_what_is_no_token_is_refused(visits: Visits, token: str) -> None:
+    with pytest.raises(InvalidToken) as raised:
+        await visits.resolve(token)
+    assert raised.value.code == "invalid-token"
+
+
+async def test_the_token_is_kept_as_a_hash_and_has_256_random_bits(
+    visits: Visits, shop: Shop, addresses: Addresses
+) -> None:
+    token, _ = await visits.open(shop, None, AGREED)
+    secret = base64.urlsafe_b64decode(token)[16:]
+    assert len(secret) == 32
+    admin = await asyncpg.connect(addresses.admin)
+    row = await admin.fetchrow("SELECT * FROM visits")
+    await admin.close()
+    assert row["token_digest"] == hashlib.sha256(token.encode()).digest()
+    assert secret not in b"".join(value for value in row.values() if isinstance(value, bytes))
+    assert token not in str(row)
+
+
+async def test_a_product_taken_out_leaves_the_visit(visits: Visits, shop: Shop, database: Database) -> None:
+    token, _ = await visits.open(shop, await add_product(database, shop), AGREED)
+    async with database.tenant(shop.id) as connection:
+        await connection.execute("DELETE FROM products")
+    assert (await visits.resolve(token)).product_id is None
+
+
+def test_published_words_never_change() -> None:
+    assert {text.version: text.digest for text in CAMERA_TEXTS} == PUBLISHED
+
+
+def test_the_words_say_what_a_shopper_must_know() -> None:
+    words = " ".join(current_text().paragraphs).lower()
+    for fact in ("sent to the server", "working memory only", "stored", "not used to train", "stop at any time"):
+        assert fact in words, fact
