@@ -14,6 +14,7 @@ import time
 from dataclasses import asdict, dataclass, field
 
 import aiohttp
+import av
 import numpy as np
 import psutil
 from aiortc import (
@@ -128,6 +129,7 @@ class Peer:
             except MediaStreamError:
                 return
             now = time.monotonic()
+            assert isinstance(frame, av.VideoFrame)
             plane = frame.planes[0]
             luma = memoryview(plane)
             number = read(_view(luma, frame.width, frame.height, plane.line_size))

@@ -13,7 +13,7 @@ import aiohttp
 
 from bench.latency import Arrival, Summary, summarise
 from bench.peer import Orders
-from bench.servers import ROOT, Server
+from bench.servers import ROOT, Server, VitrineServer
 
 SETTLE_SECONDS = 2.0
 CONNECT_SECONDS = 90.0
@@ -39,6 +39,7 @@ class Measured:
     lag_p99_ms: float
     sizes: tuple[tuple[int, int], ...]
     face_states: tuple[str, ...]
+    stages_ms: dict[str, float]
 
 
 class _PeerProcess:
@@ -95,10 +96,12 @@ async def measure(server: Server, orders: Orders, *, sessions: int, seconds: flo
                 await crew.line("flowing", CONNECT_SECONDS)
             await asyncio.sleep(SETTLE_SECONDS)
             await server.lag_p99_ms(http)
+            stages_before = await _stages(server, http)
             cpu_before, start = server.cpu(), time.monotonic()
             await asyncio.sleep(seconds)
             cpu_after, end = server.cpu(), time.monotonic()
             lag = await server.lag_p99_ms(http)
+            stages_after = await _stages(server, http)
             told = [await crew.finish() for crew in crews]
         finally:
             for crew in crews:
@@ -129,4 +132,21 @@ async def measure(server: Server, orders: Orders, *, sessions: int, seconds: flo
         face_states=tuple(
             str(m.get("state")) for record in records for m in record["messages"] if m.get("type") == "face"
         ),
+        stages_ms=_means(stages_before, stages_after),
     )
+
+
+Stages = dict[str, tuple[float, float]]
+
+
+async def _stages(server: Server, http: aiohttp.ClientSession) -> Stages:
+    return await server.stages_ms(http) if isinstance(server, VitrineServer) else {}
+
+
+def _means(before: Stages, after: Stages) -> dict[str, float]:
+    means = {}
+    for stage, (total, count) in after.items():
+        total_before, count_before = before.get(stage, (0.0, 0.0))
+        if count > count_before:
+            means[stage] = (total - total_before) / (count - count_before)
+    return means

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import shutil
 import signal
 import socket
@@ -17,6 +16,8 @@ from pathlib import Path
 
 import aiohttp
 import psutil
+
+from bench.exposition import Histogram, series
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
@@ -78,7 +79,7 @@ class VitrineServer:
         self._settings = settings or {}
         self._process: asyncio.subprocess.Process | None = None
         self._data: Path | None = None
-        self._lag_before: dict[float, float] = {}
+        self._lag = Histogram("vitrine_loop_lag_ms", "node")
         self.log: Path | None = None
         self.url = ""
 
@@ -86,12 +87,12 @@ class VitrineServer:
         """Start and wait for `/readyz`."""
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        self._data = Path(tempfile.mkdtemp(prefix="vitrine-bench-"))
+        # The embedded PostgreSQL runs as another OS user, who has to pass through this folder.
+        self._data = Path(tempfile.mkdtemp(prefix="vitrine-bench-", dir="/var/tmp"))
+        self._data.chmod(0o711)
         self.log = self._data / "server.log"
         environment = (
-            os.environ
-            | {"VITRINE_PORT": str(port), "VITRINE_DATA": str(self._data / "data")}
-            | self._settings
+            os.environ | {"VITRINE_PORT": str(port), "VITRINE_DATA": str(self._data / "data")} | self._settings
         )
         with self.log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -121,10 +122,20 @@ class VitrineServer:
     async def lag_p99_ms(self, http: aiohttp.ClientSession) -> float:
         """p99 of the media nodes' event-loop lag since the last call, from the histogram in `/metrics`."""
         async with http.get(f"{self.url}/metrics") as response:
-            buckets = lag_buckets(await response.text())
-        since = {bound: count - self._lag_before.get(bound, 0.0) for bound, count in buckets.items()}
-        self._lag_before = buckets
-        return quantile_ms(since, 0.99)
+            return self._lag.since_last(await response.text(), 0.99)
+
+    async def stages_ms(self, http: aiohttp.ClientSession) -> dict[str, tuple[float, float]]:
+        """Sum in milliseconds and count of every stage of a frame so far, over all nodes."""
+        async with http.get(f"{self.url}/metrics") as response:
+            text = await response.text()
+        stages: dict[str, tuple[float, float]] = {}
+        for labels, total in series(text, "vitrine_stage_ms_sum"):
+            before = stages.get(labels["stage"], (0.0, 0.0))
+            stages[labels["stage"]] = (before[0] + total, before[1])
+        for labels, count in series(text, "vitrine_stage_ms_count"):
+            before = stages[labels["stage"]]
+            stages[labels["stage"]] = (before[0], before[1] + count)
+        return stages
 
     async def stop(self) -> None:
         """SIGTERM, a deadline, then every process it started."""
@@ -164,25 +175,6 @@ def family(pid: int) -> list[psutil.Process]:
         return [head, *head.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
-
-
-def lag_buckets(metrics: str) -> dict[float, float]:
-    """Cumulative counts by upper bound in seconds of every `*loop_lag*` histogram, added up over nodes."""
-    buckets: dict[float, float] = {}
-    for match in re.finditer(
-        r'^\w*loop_lag\w*_bucket\{[^}]*le="([^"]+)"[^}]*\} (\S+)', metrics, re.MULTILINE
-    ):
-        bound = float(match[1].replace("+Inf", "inf"))
-        buckets[bound] = buckets.get(bound, 0.0) + float(match[2])
-    return buckets
-
-
-def quantile_ms(buckets: dict[float, float], quantile: float) -> float:
-    """Upper bound in milliseconds of the bucket that the quantile falls in; NaN for an empty histogram."""
-    total = max(buckets.values(), default=0.0)
-    if total <= 0:
-        return float("nan")
-    return next(b for b, count in sorted(buckets.items()) if count >= quantile * total) * 1e3
 
 
 def free_port() -> int:

@@ -72,9 +72,7 @@ class ShopDoor:
             "Authorization": f"Bearer {self._token}",
             "Origin": self._url,
         }
-        async with self._http.post(
-            f"{self._url}/v1/try-on", data=offer.encode(), headers=headers
-        ) as response:
+        async with self._http.post(f"{self._url}/v1/try-on", data=offer.encode(), headers=headers) as response:
             text = await response.text()
             if response.status != 201:
                 raise Refused(response.status, text, response.headers.get("Retry-After"))
@@ -89,9 +87,7 @@ class ShopDoor:
             async with self._http.delete(url, headers=headers):
                 self._location = ""
 
-    async def _json(
-        self, method: str, path: str, *, bearer: str | None = None, json: object = None
-    ) -> dict[str, Any]:
+    async def _json(self, method: str, path: str, *, bearer: str | None = None, json: object = None) -> dict[str, Any]:
         headers = {"Origin": self._url} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
         async with self._http.request(method, self._url + path, json=json, headers=headers) as response:
             if response.status >= 400:

@@ -16,6 +16,7 @@ import av
 import numpy as np
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import VIDEO_TIME_BASE, MediaStreamError
+from av.stream import Stream
 from numpy.typing import NDArray
 
 from bench.frames import MODULUS, burn
@@ -52,7 +53,7 @@ def encode_ahead(source: Film, frames: int, bit_rate: int) -> list[bytes]:
     codec.width, codec.height, codec.pix_fmt = source.width, source.height, "yuv420p"
     codec.bit_rate, codec.gop_size, codec.qmin, codec.qmax = bit_rate, 3000, 2, 56
     codec.thread_count = 1
-    codec.framerate = source.fps
+    codec.framerate = fractions.Fraction(source.fps)
     codec.time_base = fractions.Fraction(1, source.fps)
     codec.options = {
         "bufsize": str(bit_rate),
@@ -131,7 +132,7 @@ class AheadTrack(_Paced):
         super().__init__(fps)
         self._packets = packets
 
-    async def recv(self) -> av.Packet:
+    async def recv(self) -> av.Packet[Stream]:
         """The next encoded frame, at its time."""
         index = await self._due(may_skip=False)
         packet = av.Packet(self._packets[index % len(self._packets)])

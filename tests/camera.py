@@ -76,9 +76,7 @@ class FaceCamera:
         self._faces, self._path, self._brightness = faces, path, brightness
         self._room = _room(width, height)
         rng = np.random.default_rng(7)
-        self._grain = (
-            rng.normal(0.0, grain, (height + 64, width + 64, 3)).astype(np.int8) if grain > 0 else None
-        )
+        self._grain = rng.normal(0.0, grain, (height + 64, width + 64, 3)).astype(np.int8) if grain > 0 else None
 
     def rgb(self, index: int) -> Picture:
         """Frame `index`: (height, width, 3) uint8 RGB."""
@@ -175,7 +173,7 @@ def _person() -> tuple[Picture, Picture]:
     """The photo, (512, 512, 3) RGB, and the person's coverage in it, (512, 512), both uint8."""
     from skimage import data
 
-    photo = np.ascontiguousarray(data.astronaut(), dtype=np.uint8)
+    photo = np.ascontiguousarray(data.astronaut(), dtype=np.uint8)  # type: ignore[no-untyped-call]
     mask = np.full(photo.shape[:2], cv2.GC_BGD, dtype=np.uint8)
     mask[10:, 60:440] = cv2.GC_PR_BGD
     cv2.ellipse(mask, (224, 110), (75, 100), 0, 0, 360, cv2.GC_PR_FGD, -1)
@@ -187,7 +185,7 @@ def _person() -> tuple[Picture, Picture]:
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(1)
     cv2.grabCut(
-        cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), mask, None, background, foreground, 4, cv2.GC_INIT_WITH_MASK
+        cv2.cvtColor(photo, cv2.COLOR_RGB2BGR), mask, (0, 0, 512, 512), background, foreground, 4, cv2.GC_INIT_WITH_MASK
     )
     kept = ((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(kept)
