@@ -74,6 +74,14 @@ class Credentials:
             raise UnknownShop
         return _shop(row)
 
+    async def shop_of_tenant(self, tenant_id: UUID) -> Shop:
+        """The shop with this id, as a visit names it. Raises UnknownShop."""
+        async with self._database.tenant(tenant_id) as connection:
+            row = await connection.fetchrow("SELECT tenant_id, slug, name, allowed_origins FROM shops")
+        if row is None:
+            raise UnknownShop
+        return _shop(row)
+
     async def issue(
         self, tenant_id: UUID, kind: Kind, *, label: str = "", scopes: Sequence[str] = ()
     ) -> tuple[str, Key]:

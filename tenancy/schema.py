@@ -4,6 +4,8 @@ Alembic keeps the order; every revision is an SQL file. They go forward only: a 
 taken back by a new revision, because the data written meanwhile has no way back.
 """
 
+# ruff: noqa: PLC0415  A process that only serves spares itself a second of imports.
+
 from __future__ import annotations
 
 import asyncio
@@ -11,10 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from alembic import command, op
-from alembic.config import Config
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from tenancy.roles import ensure_roles
 
@@ -53,6 +51,9 @@ async def current_revision(connection: asyncpg.Connection) -> str | None:
 
 
 async def _upgrade(owner_dsn: str) -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(owner_dsn, timeout=30, server_settings={"lock_timeout": "4s"})
 
@@ -65,6 +66,9 @@ async def _upgrade(owner_dsn: str) -> None:
 
 
 def _run_alembic(connection: Any) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -73,6 +77,8 @@ def _run_alembic(connection: Any) -> None:
 
 def run_sql(revision_file: str) -> None:
     """Run the SQL file that lies beside a revision, all its statements, in the revision's transaction."""
+    from alembic import op
+
     text = Path(revision_file).with_suffix(".sql").read_text(encoding="utf-8")
     driver = op.get_bind().connection.dbapi_connection
     if driver is None:

@@ -173,6 +173,20 @@ async def migrate_version_back(owner: asyncpg.Connection) -> None:
     await owner.execute("UPDATE alembic_version SET version_num = $1", newest_revision())
 
 
+async def test_a_migration_that_fails_leaves_nothing_half_done(addresses: Addresses) -> None:
+    admin = await asyncpg.connect(addresses.admin)
+    await admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION vitrine_owner")
+    await admin.execute("CREATE TABLE visits (in_the_way text)")
+    with pytest.raises(Exception, match="visits"):
+        await migrate(addresses.owner)
+    tables = {row[0] for row in await admin.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+    assert tables <= {"visits", "alembic_version"}
+    await admin.execute("DROP TABLE visits")
+    await admin.close()
+    await migrate(addresses.owner)
+    await (await Database.connect(addresses.app)).close()
+
+
 async def test_many_may_migrate_at_once(addresses: Addresses) -> None:
     owner = await asyncpg.connect(addresses.admin)
     await owner.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION vitrine_owner")
