@@ -6,7 +6,7 @@ export default defineConfig({
     outDir: '../static/app',
     emptyOutDir: true,
     manifest: 'manifest.json',
-    target: ['chrome100', 'firefox100', 'safari15.4'],
+    target: 'es2022',
     modulePreload: false,
     assetsInlineLimit: 0, // data: fonts are against our Content-Security-Policy
     rollupOptions: { input: 'src/main.ts' },

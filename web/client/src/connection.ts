@@ -55,6 +55,10 @@ export class Connection {
     return this.#accepted?.location ?? null
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** Offers, and takes the answer. Rejects with `Problem` or `Unreachable`. */
   async open({ ticket, replaces }: Place): Promise<void> {
     await this.peer.setLocalDescription()

@@ -1,4 +1,4 @@
-/** Tells the page around the frame what happens in it, and nobody else: a message reaches only the origin named. */
+/** Talks with the page around the frame, and with nobody else: messages go to and are taken from the origin named. */
 
 export interface HostMessage {
   vitrine: 1
@@ -6,7 +6,12 @@ export interface HostMessage {
   worn: string[]
 }
 
-export function tellHost(main: HTMLElement, origin: string | null): void {
+export interface HostWish {
+  vitrine: 1
+  wear: string
+}
+
+export function joinHost(main: HTMLElement, origin: string | null, wear: (product: string) => void): void {
   if (origin === null || window.parent === window) return
   const tell = () => {
     const { screen = '', worn = '' } = main.dataset
@@ -14,4 +19,8 @@ export function tellHost(main: HTMLElement, origin: string | null): void {
     window.parent.postMessage(message, origin)
   }
   new MutationObserver(tell).observe(main, { attributeFilter: ['data-screen', 'data-worn'] })
+  window.addEventListener('message', (event: MessageEvent<Partial<HostWish> | null>) => {
+    if (event.source !== window.parent || event.origin !== origin || event.data?.vitrine !== 1) return
+    if (typeof event.data.wear === 'string') wear(event.data.wear)
+  })
 }

@@ -83,6 +83,17 @@ const FIRST_TRIES = 3
 /** A second try-on that is still refused after this many tries is somebody else's window, not our own shadow. */
 const SHADOW_TRIES = 6
 
+/** Where a try shows from these screens; the others keep saying what is wrong until it is right. */
+const RETRYING: Partial<Record<Screen, Screen>> = {
+  'camera-refused': 'asking-camera',
+  'camera-absent': 'asking-camera',
+  'camera-busy': 'asking-camera',
+  'camera-lost': 'asking-camera',
+  'session-active': 'connecting',
+  'network-blocked': 'connecting',
+  paused: 'connecting',
+}
+
 /** Milliseconds before try number `attempt` (from 0): at once, then doubling up to eight seconds. */
 export function backoff(attempt: number): number {
   return attempt === 0 ? 0 : Math.min(500 * 2 ** (attempt - 1), 8000)
@@ -97,11 +108,11 @@ export function next(journey: Journey, event: Event): Journey {
     case 'agreed':
       return { ...START, screen: 'asking-camera' }
     case 'camera-open':
-      return { ...journey, screen: 'connecting', retryInMs: null, code: null }
+      return { ...journey, screen: journey.screen === 'lost' ? 'lost' : 'connecting', retryInMs: null, code: null }
     case 'camera-failed':
       return { ...journey, screen: event.trouble, retryInMs: null, code: event.trouble }
     case 'retrying':
-      return { ...journey, retryInMs: null }
+      return { ...journey, screen: RETRYING[journey.screen] ?? journey.screen, retryInMs: null }
     case 'picture':
       return { ...START, screen: 'live', wasLive: true }
     case 'dropped':

@@ -3,7 +3,7 @@
 import './style/index.css'
 import { knownTrouble } from './camera'
 import { Debug } from './debug'
-import { tellHost } from './host'
+import { joinHost } from './host'
 import { next, START } from './journey'
 import { Page } from './page'
 import { Shop } from './session'
@@ -45,6 +45,7 @@ function begin(main: HTMLElement, { shop, key, product }: Bootstrap): void {
     if (pressed === 'd' && !ctrlKey && !metaKey && !altKey && !typing) debug.toggle()
   })
   window.addEventListener('pagehide', () => tryOn.close())
+  window.addEventListener('pageshow', ({ persisted }) => persisted && tryOn.away())
   window.addEventListener('online', () => tryOn.nudge())
   let awayTimer = 0
   document.addEventListener('visibilitychange', () => {
@@ -52,7 +53,7 @@ function begin(main: HTMLElement, { shop, key, product }: Bootstrap): void {
     if (document.hidden) awayTimer = window.setTimeout(() => tryOn.away(), AWAY_MS)
   })
   keepAwake(main)
-  tellHost(main, new URLSearchParams(window.location.search).get('embed'))
+  joinHost(main, new URLSearchParams(window.location.search).get('embed'), (id) => tryOn.wearProduct(id))
 
   if (!shop || !key) page.show(next(START, { type: 'unknown-shop' }))
   else start(tryOn)

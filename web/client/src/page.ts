@@ -69,6 +69,7 @@ export class Page implements View {
     this.stage.veil.hidden = screen === 'live' || !IN_ROOM.has(screen)
     const notice = noticeFor(journey, { shop: this.shopName, browser: browserOf(navigator.userAgent) })
     if (!notice || arrived) this.#card = null
+    if (!notice) this.stage.veil.replaceChildren()
     if (screen === 'consent') this.#showConsent(journey.consentChanged)
     if (notice) {
       this.#card ??= this.#newCard(notice, screen, code)

@@ -21,7 +21,8 @@ export class Stage {
     this.#mirrorButton = tool('mirror', 'Mirror', () => this.mirror(!this.#mirrored))
     const bar = h(
       'div',
-      { class: 'tools', role: 'toolbar', 'aria-label': 'Picture' },
+      { class: 'tools', role: 'group', 'aria-label': 'Picture' },
+      h('h1', { class: 'spoken', tabindex: '-1' }, 'Your mirror'),
       this.#mirrorButton,
       tool('snapshot', 'Take a picture', tools.snapshot, 'shutter'),
       tool('close', 'Leave and switch the camera off', tools.leave),

@@ -1,12 +1,12 @@
 /** Makes the journey happen: consent, visit, camera, connection, and all of it again when something breaks. */
 
 import { openCamera, whenAllowed, type CameraTrouble } from './camera'
-import { Connection } from './connection'
+import type { Connection } from './connection'
 import type { FromServer } from './control'
 import { next, START, type Event, type Journey, type Screen } from './journey'
+import { Line } from './line'
 import { consentIn, Problem, Unreachable, type ConsentText, type Shop, type Visit } from './session'
-import { Watch } from './watch'
-import { firstWorn, idsOf, put, wornFrom, type Kind, type Product, type Worn } from './worn'
+import { firstWorn, idsOf, isWearable, put, wornFrom, type Kind, type Product, type Worn } from './worn'
 
 /** What the page shows of a try-on. */
 export interface View {
@@ -26,7 +26,6 @@ export interface View {
 
 /** The camera is let go on every other screen. */
 const CAMERA_ON: ReadonlySet<Screen> = new Set(['asking-camera', 'connecting', 'live', 'queue', 'lost'])
-const FIRST_PICTURE_MS = 8000
 
 export class TryOn {
   #journey: Journey = START
@@ -35,28 +34,32 @@ export class TryOn {
   #agreedTo: string | null = null
   #visit: Visit | null = null
   #camera: MediaStreamTrack | null = null
-  #connection: Connection | null = null
-  #moving: Connection | null = null
-  #replaces: string | null = null
   #worn: Worn = {}
   /** What the server last said is on; the page shows a wish at once and goes back to this if it is refused. */
   #confirmed: Worn = {}
-  #made = 0
   #turn = 0
   #retryTimer = 0
-  #pictureTimer = 0
-  readonly #watch: Watch
+  readonly #line: Line
 
   constructor(
     private readonly shop: Shop,
     private product: string | null,
     private readonly view: View,
   ) {
-    this.#watch = new Watch(view, () => this.#drop('silent'))
+    this.#line = new Line(shop, {
+      returned: (stream) => view.returned(stream),
+      connections: (made) => view.connections(made),
+      framesShown: () => view.framesShown(),
+      rtt: (ms) => view.rtt(ms),
+      onLive: () => this.#dispatch({ type: 'picture' }),
+      greeting: () => ({ type: 'wear', products: idsOf(this.#worn) }),
+      onMessage: (message) => this.#onMessage(message),
+      onDropped: (code) => this.#onDropped(code),
+    })
   }
 
   get connection(): Connection | null {
-    return this.#connection
+    return this.#line.connection
   }
 
   get products(): readonly Product[] {
@@ -106,12 +109,17 @@ export class TryOn {
 
   /** The page is going: nothing that waits for an answer. */
   close(): void {
-    void this.#connection?.end()
-    void this.#moving?.end()
+    this.#line.end()
   }
 
   wear(kind: Kind, id: string | null): void {
     this.#wear(put(this.#worn, kind, id), false)
+  }
+
+  /** What the page around the frame asks for. */
+  wearProduct(id: string): void {
+    const product = this.#catalogue.find((one) => one.id === id)
+    if (product && isWearable(product)) this.#wear(put(this.#worn, product.kind, id), true)
   }
 
   takeAllOff(): void {
@@ -120,13 +128,8 @@ export class TryOn {
 
   #wear(worn: Worn, reveal: boolean): void {
     this.#worn = worn
-    this.#tellWorn()
+    this.#line.send({ type: 'wear', products: idsOf(worn) })
     this.view.worn(worn, reveal)
-  }
-
-  #tellWorn(): void {
-    this.#connection?.send({ type: 'wear', products: idsOf(this.#worn) })
-    this.#moving?.send({ type: 'wear', products: idsOf(this.#worn) })
   }
 
   /** Takes the next step that is still missing. Every start, retry and resume goes through here. */
@@ -148,9 +151,9 @@ export class TryOn {
         const camera = await openCamera()
         if (stale()) return camera.stop()
         this.#hold(camera)
-        if (!this.#journey.wasLive) this.#dispatch({ type: 'camera-open' })
+        this.#dispatch({ type: 'camera-open' })
       }
-      if (this.#camera) await this.#connect(visit, this.#camera)
+      if (this.#camera) await this.#line.connect(visit, this.#camera, this.#journey.ticket)
     } catch (error) {
       if (!stale()) this.#fail(error)
     }
@@ -187,48 +190,8 @@ export class TryOn {
     this.view.preview(camera)
   }
 
-  async #connect(visit: Visit, camera: MediaStreamTrack): Promise<void> {
-    this.#connection?.close()
-    const connection = this.#make(visit, camera)
-    this.#connection = connection
-    try {
-      await connection.open({ ticket: this.#journey.ticket, replaces: this.#replaces })
-    } catch (error) {
-      connection.close()
-      if (this.#connection === connection) this.#connection = null
-      throw error
-    }
-    this.#replaces = null
-    this.#pictureTimer = window.setTimeout(() => this.#drop('no-picture'), FIRST_PICTURE_MS)
-  }
-
-  #make(visit: Visit, camera: MediaStreamTrack): Connection {
-    const connection: Connection = new Connection(this.shop, visit, camera, {
-      onPicture: (stream) => void this.view.returned(stream).then(() => this.#onPicture(connection)),
-      onControlOpen: () => connection.send({ type: 'wear', products: idsOf(this.#worn) }),
-      onMessage: (message) => connection === this.#connection && this.#onMessage(message),
-      onDropped: (code) => this.#onDropped(connection, code),
-    })
-    this.view.connections(++this.#made)
-    return connection
-  }
-
-  #onPicture(connection: Connection): void {
-    if (connection === this.#moving) {
-      const old = this.#connection
-      this.#moving = null
-      this.#connection = connection
-      void old?.end()
-    }
-    if (connection !== this.#connection) return
-    clearTimeout(this.#pictureTimer)
-    this.#watch.start(connection)
-    this.#dispatch({ type: 'picture' })
-  }
-
   #onMessage(message: FromServer): void {
-    this.#watch.heard(message)
-    if (message.type === 'move') void this.#move()
+    if (message.type === 'move' && this.#visit && this.#camera) void this.#line.move(this.#visit, this.#camera)
     if (message.type === 'worn') this.#confirmed = wornFrom(message.products, this.#catalogue)
     if (message.type === 'error' && message.code === 'unknown-product') {
       this.#worn = this.#confirmed
@@ -238,60 +201,22 @@ export class TryOn {
     this.view.message(message)
   }
 
-  /** Make before break: the picture goes on over the old connection until the new one has its first frame. */
-  async #move(): Promise<void> {
-    if (this.#moving || !this.#visit || !this.#camera || !this.#connection) return
-    const fresh = this.#make(this.#visit, this.#camera)
-    this.#moving = fresh
-    try {
-      await fresh.open({ ticket: null, replaces: this.#connection.location })
-    } catch {
-      this.#onDropped(fresh, 'move-refused')
-    }
-  }
-
-  #onDropped(connection: Connection, code: string): void {
-    if (connection === this.#moving) {
-      connection.close()
-      this.#moving = null
-      if (!this.#connection) this.#drop(code)
-    } else if (connection === this.#connection && this.#moving) {
-      connection.close() // the old node has gone; the new one is on its way
-      this.#watch.stop()
-    } else if (connection === this.#connection) this.#drop(code)
-  }
-
-  #drop(code: string): void {
-    this.#replaces = this.#connection?.location ?? null
-    this.#quietly(this.#connection)
-    this.#connection = null
+  #onDropped(code: string): void {
     this.#dispatch({ type: 'dropped', code })
-    if (this.#journey.screen !== 'network-blocked' && this.#camera) this.view.preview(this.#camera)
+    if (this.#camera) this.view.preview(this.#camera)
     this.view.clear()
-  }
-
-  #quietly(connection: Connection | null): void {
-    clearTimeout(this.#pictureTimer)
-    this.#watch.stop()
-    connection?.close()
-    this.#moving?.close()
-    this.#moving = null
   }
 
   #hangUp(): void {
     clearTimeout(this.#retryTimer)
-    clearTimeout(this.#pictureTimer)
     this.#turn++
-    this.#watch.stop()
-    void this.#connection?.end()
-    void this.#moving?.end()
-    this.#connection = this.#moving = null
+    this.#line.end()
     this.view.clear()
   }
 
   #forget(): void {
     this.#hangUp()
-    this.#visit = this.#agreedTo = this.#replaces = null
+    this.#visit = this.#agreedTo = null
   }
 
   #fail(error: unknown): void {
@@ -299,6 +224,9 @@ export class TryOn {
       const trouble = error as CameraTrouble
       this.#dispatch({ type: 'camera-failed', trouble })
       if (trouble === 'camera-refused') void whenAllowed(() => this.#journey.screen === 'camera-refused' && this.retry())
+    } else if (error instanceof Problem && error.code === 'unknown-product') {
+      this.product = this.#visit = null // what the visit began with has been taken from the shop since
+      this.#dispatch({ type: 'dropped', code: error.code })
     } else if (error instanceof Problem) {
       this.#dispatch({ type: 'refused', refusal: error })
       this.#afterRefusal(error)

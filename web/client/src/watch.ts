@@ -11,7 +11,7 @@ const SLEPT_MS = 1000
 const PING_MS = 2000
 const STATS_MS = 5000
 
-interface Seen {
+export interface Seen {
   framesShown(): number
   rtt(ms: number): void
 }
