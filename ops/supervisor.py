@@ -14,10 +14,10 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 import structlog
 
@@ -50,9 +50,7 @@ class Program:
 class Supervisor:
     """Keeps programs running between `start` and `stop`. One event loop, on the main thread."""
 
-    def __init__(
-        self, runtime: Path, *, stop_s: float, ended: Callable[[int], None] = lambda pid: None
-    ) -> None:
+    def __init__(self, runtime: Path, *, stop_s: float, ended: Callable[[int], None] = lambda pid: None) -> None:
         """`runtime` holds the notification sockets; `ended` is told the id of each process that is gone."""
         self._runtime = runtime
         self._stop_s = stop_s
@@ -70,9 +68,43 @@ class Supervisor:
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
+    async def run(self, program: Program) -> None:
+        """Runs a program that ends by itself, and returns when it has. Raises ProgramFailed if it ends badly."""
+        process = await _process(program)
+        try:
+            status = await process.wait()
+        except asyncio.CancelledError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            raise
+        if status:
+            raise ProgramFailed(f"{program.name} {_how_it_ended(status)}")
+
     async def wait(self) -> None:
         """Returns never; raises ProgramFailed when a program crashes too often to go on."""
         await asyncio.gather(*(kept.keeper for kept in self._kept if kept.keeper))
+
+    async def run_until_told_to_stop(self, bring_up: Callable[[], Awaitable[None]]) -> None:
+        """Does `bring_up`, keeps what it started, and stops it all in order at the first SIGINT or SIGTERM.
+
+        A second signal ends everything at once. Raises what `bring_up` raises, and ProgramFailed.
+        """
+
+        async def work() -> None:
+            await bring_up()
+            await self.wait()
+
+        working, told = asyncio.create_task(work()), asyncio.create_task(told_to_stop(self._force))
+        try:
+            await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+            if not told.done():
+                await working  # it ends by failing alone
+        finally:
+            for task in (working, told):
+                task.cancel()
+            await asyncio.gather(working, told, return_exceptions=True)
+            await self.stop()
 
     async def stop(self) -> None:
         """Ends all programs, the last started first, each within `stop_s` or by force."""
@@ -84,12 +116,14 @@ class Supervisor:
         for kept in self._kept:
             kept.kill()
 
+    def _force(self) -> NoReturn:
+        self.kill()
+        os._exit(130)  # whatever else is bound to this process goes with it
+
     def pids(self) -> dict[str, int]:
         """The process ids of the programs that run now, by name."""
         running = {kept.program.name: kept.process for kept in self._kept}
-        return {
-            name: process.pid for name, process in running.items() if process and process.returncode is None
-        }
+        return {name: process.pid for name, process in running.items() if process and process.returncode is None}
 
 
 class _Kept:
@@ -121,14 +155,7 @@ class _Kept:
     async def _launch(self) -> None:
         """Starts the process and waits until it says that it is ready."""
         with _notification_socket(self._notify) as listener:
-            self.process = await asyncio.create_subprocess_exec(
-                *self.program.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                env={**os.environ, **self.program.environment, "NOTIFY_SOCKET": str(self._notify)},
-                pass_fds=self.program.descriptors,
-                start_new_session=True,  # so that Ctrl-C reaches the supervisor alone
-                preexec_fn=bound_to_parent(signal.SIGKILL),
-            )
+            self.process = await _process(self.program, NOTIFY_SOCKET=str(self._notify))
             ready = asyncio.create_task(_said_ready(listener))
             gone = asyncio.create_task(self.process.wait())
             try:
@@ -139,13 +166,9 @@ class _Kept:
                     return
                 if gone.done():
                     self._ended(self.process.pid)
-                    raise ProgramFailed(
-                        f"{self.program.name} {_how_it_ended(gone.result())} before it was ready"
-                    )
+                    raise ProgramFailed(f"{self.program.name} {_how_it_ended(gone.result())} before it was ready")
                 await self._end(0)
-                raise ProgramFailed(
-                    f"{self.program.name} was not ready within {self.program.ready_within_s:g} s"
-                )
+                raise ProgramFailed(f"{self.program.name} was not ready within {self.program.ready_within_s:g} s")
             finally:
                 ready.cancel()
                 gone.cancel()
@@ -154,16 +177,14 @@ class _Kept:
         """Starts the process anew whenever it ends, after growing pauses. Raises ProgramFailed in the end."""
         crashes: list[float] = []
         while True:
-            assert self.process is not None  # noqa: S101  start() came first
+            assert self.process is not None
             how = _how_it_ended(await self.process.wait())
             self._ended(self.process.pid)
             now = time.monotonic()
             crashes = [at for at in crashes if now - at < _WITHIN_S] + [now]
             log.error("program-ended", program=self.program.name, how=how, crashes=len(crashes))
             if len(crashes) >= _CRASHES:
-                raise ProgramFailed(
-                    f"{self.program.name} ended {_CRASHES} times within {_WITHIN_S:g} s; it last {how}"
-                )
+                raise ProgramFailed(f"{self.program.name} ended {_CRASHES} times within {_WITHIN_S:g} s; it last {how}")
             await asyncio.sleep(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (len(crashes) - 1)))
             try:
                 await self._launch()
@@ -185,6 +206,31 @@ class _Kept:
             self.kill()
             await self.process.wait()
         self._ended(self.process.pid)
+
+
+async def _process(program: Program, **environment: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *program.command,
+        stdin=asyncio.subprocess.DEVNULL,
+        env={**os.environ, **program.environment, **environment},
+        pass_fds=program.descriptors,
+        start_new_session=True,  # so that Ctrl-C reaches the supervisor alone
+        preexec_fn=bound_to_parent(signal.SIGKILL),
+    )
+
+
+async def told_to_stop(again: Callable[[], None] = lambda: os._exit(130)) -> None:
+    """Returns at the first SIGINT or SIGTERM; from then on calls `again` at each further one."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+
+    def on_signal() -> None:
+        if told.is_set():
+            again()
+        told.set()
+
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, on_signal)
+    await told.wait()
 
 
 def notify_ready() -> None:

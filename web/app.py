@@ -1,0 +1,106 @@
+"""The HTTP side as one aiohttp application, built from the services it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from rtc.claims import Claims
+from rtc.placement import Placement
+from tenancy.credentials import Credentials
+from tenancy.files import Files
+from tenancy.products import Products
+from tenancy.visits import Visits
+from web.files import ProductFiles
+from web.health import Check, Health
+from web.middleware import access_log, cross_origin, preflight, security_headers
+from web.openapi import Operation, document
+from web.owner import Owner
+from web.pages import Pages
+from web.problem import problems
+from web.shopper import Shopper
+
+HERE = Path(__file__).resolve().parent
+MAX_BODY_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the HTTP side stands on; `server.py` builds it."""
+
+    credentials: Credentials
+    visits: Visits
+    products: Products
+    files: Files
+    placement: Placement
+    claims: Claims
+    checks: Mapping[str, Check]
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """public_url: the address shoppers see, if it is known. demo: the slug of the shop that / leads to."""
+
+    public_url: str | None = None
+    demo: str | None = None
+    ice_servers: Sequence[Mapping[str, Any]] = ()
+    built: Path = HERE / "static" / "app"
+
+
+def create_app(services: Services, settings: WebSettings) -> web.Application:
+    """The application. Everything it serves as an interface is in `operations`; pages come beside it."""
+    served = operations(services, settings)
+    readers = {operation.pattern: operation.readers for operation in served if operation.readers}
+    app = web.Application(middlewares=[access_log, cross_origin(readers), problems], client_max_size=MAX_BODY_BYTES)
+    https = (settings.public_url or "").startswith("https://")
+    app.on_response_prepare.append(security_headers(https=https))
+    for operation in served:
+        app.router.add_route(operation.method, operation.path, operation.handler)
+    for path in dict.fromkeys(operation.path for operation in served if operation.readers):
+        methods = [operation.method for operation in served if operation.path == path]
+        app.router.add_route("OPTIONS", path, preflight(methods))
+    Pages(services.credentials, HERE / "templates", settings.built, settings.demo).add_to(app.router)
+    described = document(served, version=_version())
+
+    async def get_openapi(_request: web.Request) -> web.Response:
+        return web.json_response(described)
+
+    app.router.add_get("/openapi.json", get_openapi)
+    return app
+
+
+def operations(services: Services, settings: WebSettings) -> list[Operation]:
+    """Every call of the interface."""
+    shopper = Shopper(
+        credentials=services.credentials,
+        visits=services.visits,
+        products=services.products,
+        placement=services.placement,
+        claims=services.claims,
+        ice_servers=settings.ice_servers,
+        public_origin=_origin(settings.public_url),
+    )
+    files = ProductFiles(services.credentials, services.products, services.files)
+    owner = Owner(services.credentials, services.products)
+    parts = (shopper, files, owner, Health(services.checks))
+    return [operation for part in parts for operation in part.operations()]
+
+
+def _origin(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _version() -> str:
+    try:
+        return version("vitrine")
+    except PackageNotFoundError:  # run from a checkout, which is how it is run
+        return "0.1.0"

@@ -1,0 +1,105 @@
+"""The JSON of the public contract, version 1: what goes in and what comes out, field by field.
+
+Requests refuse fields they do not know; answers may grow by new ones. Lengths say their unit in their name.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Kind = Literal["glasses", "hat", "garment"]
+
+
+class Given(BaseModel):
+    """What a client sends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Answered(BaseModel):
+    """What the server answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ConsentGiven(Given):
+    """What the shopper agreed to."""
+
+    version: Annotated[str, Field(max_length=100, description="The version of the text she was shown.")]
+    granted: bool
+
+
+class SessionRequest(Given):
+    """The beginning of a shopper's visit."""
+
+    key: Annotated[str, Field(max_length=200, description="The shop's publishable key, `pk_…`.")]
+    product: Annotated[UUID | None, Field(description="What she wears first.")] = None
+    consent: ConsentGiven | None = None
+
+
+class SessionCreated(Answered):
+    """A shopper's visit: the token is the right to one live try-on at a time."""
+
+    token: str
+    expires_at: datetime
+    ice_servers: Annotated[list[dict[str, Any]], Field(description="As in the browser's RTCConfiguration.")]
+
+
+class ConsentText(Answered):
+    """What a shopper agrees to before her camera opens."""
+
+    version: str
+    title: str
+    paragraphs: list[str]
+
+
+class CatalogItem(Answered):
+    """A product as the shopper's page shows it."""
+
+    id: UUID
+    kind: Kind
+    name: str
+    thumbnail: Annotated[str, Field(description="Path of a PNG with a transparent ground.")]
+    dimensions: Annotated[dict[str, float], Field(description="True sizes; each name ends with its unit.")]
+
+
+class Catalog(Answered):
+    """All a shop has to try on."""
+
+    products: list[CatalogItem]
+
+
+class ProductCreated(CatalogItem):
+    """A product that was taken in."""
+
+    glb: Annotated[str, Field(description="Path of the file as it was cleaned and stored.")]
+    report: Annotated[dict[str, Any], Field(description="What the intake found and changed.")]
+
+
+class Readiness(Answered):
+    """Whether the installation can serve shoppers, and what each part says."""
+
+    ready: bool
+    checks: dict[str, str]
+
+
+class Health(Answered):
+    """The event loop turns."""
+
+    status: Literal["ok"]
+
+
+class ProblemDetails(Answered):
+    """An error (RFC 9457). `code` is stable; `title` and `detail` are for people and may change."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None

@@ -1,0 +1,87 @@
+"""The files of products: thumbnails and models, public and immutable, since their address holds their hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from aiohttp import hdrs, web
+
+from tenancy.credentials import Credentials, Shop
+from tenancy.files import Files
+from tenancy.products import Product, Products
+from web import contract
+from web.middleware import Readers
+from web.openapi import Answer, Operation
+from web.problem import Problem
+
+FOR_EVER = "public, max-age=31536000, immutable"
+PNG, GLB = "image/png", "model/gltf-binary"
+
+
+def file_path(shop: Shop, digest: str, suffix: str) -> str:
+    """Where a file of a shop's product is served."""
+    return f"/v1/files/{shop.slug}/{digest}.{suffix}"
+
+
+def catalog_item(shop: Shop, product: Product) -> contract.CatalogItem:
+    """A product as the contract shows it."""
+    return contract.CatalogItem(
+        id=product.id,
+        kind=cast(contract.Kind, product.kind),
+        name=product.name,
+        thumbnail=file_path(shop, product.thumbnail_digest, "png"),
+        dimensions=dict(product.dimensions),
+    )
+
+
+@dataclass(frozen=True)
+class ProductFiles:
+    """Serves a file if, and only if, a product of that shop has it: storage holds other things too."""
+
+    credentials: Credentials
+    products: Products
+    files: Files
+
+    async def get_thumbnail(self, request: web.Request) -> web.Response:
+        return await self._serve(request, "thumbnail_digest", PNG)
+
+    async def get_model(self, request: web.Request) -> web.Response:
+        return await self._serve(request, "glb_digest", GLB)
+
+    async def _serve(self, request: web.Request, kind: str, media_type: str) -> web.Response:
+        digest = request.match_info["digest"]
+        tag = f'"{digest}"'
+        shop = await self.credentials.shop_for_slug(request.match_info["shop"])
+        products = await self.products.catalog(shop.id)
+        if all(getattr(product, kind) != digest for product in products):
+            raise Problem("not-found")
+        headers = {hdrs.CACHE_CONTROL: FOR_EVER, hdrs.ETAG: tag}
+        if request.headers.get(hdrs.IF_NONE_MATCH) == tag:
+            return web.Response(status=304, headers=headers)
+        body = await self.files.get(shop.id, digest)
+        return web.Response(body=body, headers=headers, content_type=media_type)
+
+    def operations(self) -> list[Operation]:
+        """All of the above, described."""
+        problems = ["not-found", "unknown-shop", "unavailable"]
+        return [
+            Operation(
+                "GET",
+                "/v1/files/{shop}/{digest:[0-9a-f]{64}}.png",
+                self.get_thumbnail,
+                "A product's thumbnail",
+                [Answer(200, "The picture, with a transparent ground.", media_type=PNG)],
+                problems,
+                readers=Readers.ANYONE,
+            ),
+            Operation(
+                "GET",
+                "/v1/files/{shop}/{digest:[0-9a-f]{64}}.glb",
+                self.get_model,
+                "A product's model",
+                [Answer(200, "The canonical binary glTF 2.0 file.", media_type=GLB)],
+                problems,
+                readers=Readers.ANYONE,
+            ),
+        ]

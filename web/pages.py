@@ -1,0 +1,102 @@
+"""The pages: the try-on page of a shop, its built files, and the way from / to the demo shop."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aiohttp import hdrs, web
+from jinja2 import Environment, FileSystemLoader
+from jinja2.utils import htmlsafe_json_dumps
+
+from tenancy.credentials import Credentials, Shop
+from tenancy.errors import UnknownShop
+from web.middleware import FRAME_ANCESTORS
+from web.problem import Problem
+from web.requests import uuid_or_unknown
+
+STATIC_PREFIX = "/static/app/"
+_ENTRY = "src/main.ts"
+_TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Serves the shell of the try-on page. `built` is the folder that Vite wrote; `demo` where / leads to."""
+
+    credentials: Credentials
+    templates: Path
+    built: Path
+    demo: str | None
+
+    async def get_root(self, _request: web.Request) -> web.Response:
+        if self.demo is None:
+            raise Problem("not-found")
+        raise web.HTTPFound(f"/s/{self.demo}")
+
+    async def get_try_on_page(self, request: web.Request) -> web.Response:
+        product = request.match_info.get("product")
+        product_id = str(uuid_or_unknown(product, "unknown-product")) if product else None
+        try:
+            shop = await self.credentials.shop_for_slug(request.match_info["shop"])
+        except UnknownShop:
+            return self._page(None, {"shop": None, "key": None, "product": None}, status=404)
+        keys = await self.credentials.keys(shop.id)
+        key = next((key.shown for key in keys if key.kind == "publishable" and not key.revoked_at), None)
+        bootstrap = {"shop": {"slug": shop.slug, "name": shop.name}, "key": key, "product": product_id}
+        return self._page(shop, bootstrap, status=200)
+
+    async def get_built_file(self, request: web.Request) -> web.StreamResponse:
+        """A file of the build. Those under `assets/` carry a hash in their name and are kept for ever."""
+        name = request.match_info["name"]
+        path = (self.built / name).resolve()
+        media_type = _TYPES.get(path.suffix)
+        if media_type is None or not path.is_relative_to(self.built.resolve()) or not path.is_file():
+            raise Problem("not-found")
+        kept = "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: kept, hdrs.CONTENT_TYPE: media_type}
+        if name == "embed.js":  # shops load it into their own pages
+            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        return web.FileResponse(path, headers=headers)
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Pages are for people: they are no part of the described interface."""
+        router.add_get("/", self.get_root)
+        router.add_get("/s/{shop}", self.get_try_on_page)
+        router.add_get("/s/{shop}/{product}", self.get_try_on_page)
+        router.add_get(STATIC_PREFIX + "{name:.+}", self.get_built_file)
+
+    def _page(self, shop: Shop | None, bootstrap: dict[str, Any], *, status: int) -> web.Response:
+        entry = self._manifest[_ENTRY]
+        text = self._template.render(
+            shop_name=shop.name if shop else None,
+            bootstrap_json=htmlsafe_json_dumps(bootstrap),
+            script_url=STATIC_PREFIX + entry["file"],
+            style_urls=[STATIC_PREFIX + style for style in entry.get("css", [])],
+        )
+        response = web.Response(text=text, status=status, content_type="text/html")
+        response.headers[hdrs.CACHE_CONTROL] = "no-cache"
+        response[FRAME_ANCESTORS] = ("'self'", *(shop.allowed_origins if shop else ()))
+        return response
+
+    @cached_property
+    def _template(self) -> Any:
+        return Environment(loader=FileSystemLoader(self.templates), autoescape=True).get_template("try_on.html")
+
+    @cached_property
+    def _manifest(self) -> dict[str, Any]:
+        """Which built file belongs to which source (Vite's manifest)."""
+        loaded: dict[str, Any] = json.loads((self.built / "manifest.json").read_text())
+        return loaded

@@ -1,0 +1,162 @@
+"""Every error of the HTTP side becomes application/problem+json (RFC 9457), here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import redis.exceptions
+import structlog
+from aiohttp import web
+
+from rtc.offers import Full, NoNode, SessionActive, UnknownSession
+from rtc.session import UnknownProduct
+from rtc.signalling import OfferRejected
+from tenancy.errors import TenancyError
+
+MEDIA_TYPE = "application/problem+json"
+CODE: web.ResponseKey[str] = web.ResponseKey("problem-code", str)
+RETRY_AFTER_OUTAGE_S = 2
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger("web")
+
+# code: (status, title). What a room raises is answered by its code; a code that is missing here is a bug and a 500.
+REFUSALS: Mapping[str, tuple[int, str]] = {
+    "consent-required": (403, "The shopper has to agree to the current text first"),
+    "conflict": (409, "This has changed meanwhile"),
+    "internal-error": (500, "Something went wrong on our side"),
+    "invalid-json": (400, "The body is not JSON"),
+    "invalid-key": (401, "No shop has this key"),
+    "invalid-request": (400, "The request is not as described"),
+    "invalid-token": (401, "No visit has this token"),
+    "method-not-allowed": (405, "This address does not take that method"),
+    "missing-credentials": (401, "The request carries no key or token"),
+    "no-media-node": (503, "No media process answers"),
+    "not-found": (404, "There is nothing here"),
+    "origin-not-allowed": (403, "The shop has not allowed this origin"),
+    "payload-too-large": (413, "The body is too large"),
+    "precondition-failed": (412, "The ICE session is another one"),
+    "product-invalid": (400, "A product cannot be so"),
+    "product-rejected": (422, "The model cannot be worn"),
+    "queue": (503, "All places are taken; the shopper waits in line"),
+    "sdp-invalid": (400, "The body is no usable session description"),
+    "sdp-many-videos": (400, "The offer has more than one video"),
+    "sdp-no-codec": (400, "The offer has no codec that the server speaks"),
+    "sdp-no-video": (400, "The offer has no video"),
+    "sdp-not-sendrecv": (400, "The offer's video does not both send and receive"),
+    "sdp-too-large": (413, "The session description is too large"),
+    "session-active": (409, "A try-on runs on this token"),
+    "token-expired": (401, "The visit is over"),
+    "unavailable": (503, "A part of the service does not answer"),
+    "unknown-file": (404, "There is no such file"),
+    "unknown-product": (404, "The shop has no such product"),
+    "unknown-session": (404, "There is no such try-on"),
+    "unknown-shop": (404, "There is no such shop"),
+    "unsupported-media-type": (415, "The body is of another type than this address takes"),
+}
+
+
+class Problem(Exception):
+    """A refusal the web room itself decides on. `members` go into the body beside the standard ones."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = dict(members or {})
+
+
+ROOMS_ERRORS = (TenancyError, OfferRejected, UnknownProduct, UnknownSession, SessionActive, NoNode, Full)
+OUTAGES = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, ConnectionError, TimeoutError)
+
+
+def problem_response(problem: Problem) -> web.Response:
+    """The answer to a problem."""
+    status, title = REFUSALS[problem.code]
+    body: dict[str, Any] = {"type": f"urn:vitrine:problem:{problem.code}", "title": title, "status": status}
+    body["code"] = problem.code
+    if problem.detail:
+        body["detail"] = problem.detail
+    body |= problem.members
+    headers = {"Cache-Control": "no-store", **problem.headers}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Bearer realm="vitrine"'
+    text = json.dumps(body, ensure_ascii=False)
+    response = web.Response(text=text, status=status, headers=headers, content_type=MEDIA_TYPE)
+    response[CODE] = problem.code
+    return response
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns whatever a handler raises into its problem."""
+    try:
+        return await handler(request)
+    except web.HTTPRedirection:
+        raise
+    except Exception as error:
+        return problem_response(problem_of(error))
+
+
+def problem_of(error: Exception) -> Problem:
+    """How an error is answered. What nobody foresaw is logged, and answered as no more than that."""
+    match error:
+        case Problem():
+            return error
+        case Full():
+            return _queued(error)
+        case web.HTTPException():
+            return _of_the_router(error)
+        case _ if isinstance(error, ROOMS_ERRORS):
+            return _of_a_room(error)
+        case _ if isinstance(error, OUTAGES):
+            log.warning("dependency-failed", exc_info=error)
+            return Problem("unavailable", headers={"Retry-After": str(RETRY_AFTER_OUTAGE_S)})
+        case _:
+            log.error("unexpected-error", exc_info=error)
+            return Problem("internal-error")
+
+
+def _queued(full: Full) -> Problem:
+    return Problem(
+        full.code,
+        headers={"Retry-After": str(full.retry_after)},
+        members={"position": full.position, "eta_seconds": full.eta_seconds, "ticket": full.ticket},
+    )
+
+
+def _of_a_room(error: Exception) -> Problem:
+    code: str = getattr(error, "code", "")
+    if code not in REFUSALS:
+        log.error("error-without-an-answer", code=code)
+        return Problem("internal-error")
+    headers = {"Retry-After": str(RETRY_AFTER_OUTAGE_S)} if code in ("no-media-node", "unavailable") else None
+    return Problem(code, str(error) or None, headers=headers)
+
+
+def _of_the_router(refusal: web.HTTPException) -> Problem:
+    match refusal:
+        case web.HTTPMethodNotAllowed():
+            return Problem("method-not-allowed", headers={"Allow": ", ".join(sorted(refusal.allowed_methods))})
+        case web.HTTPRequestEntityTooLarge():
+            return Problem("payload-too-large")
+        case web.HTTPUnsupportedMediaType():
+            return Problem("unsupported-media-type")
+        case web.HTTPNotFound() | web.HTTPForbidden():
+            return Problem("not-found")
+        case _ if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Problem("invalid-request")
+        case _:
+            return Problem("internal-error")

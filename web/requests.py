@@ -1,0 +1,68 @@
+"""Reading a request: the credential, a JSON body of a known shape, a text of limited size."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+from uuid import UUID
+
+from aiohttp import hdrs, web
+from pydantic import ValidationError
+
+from web.contract import Given
+from web.problem import Problem
+
+MAX_JSON_BYTES = 16 * 1024
+MAX_CREDENTIAL_CHARACTERS = 512
+
+Shape = TypeVar("Shape", bound=Given)
+
+
+def bearer(request: web.Request) -> str:
+    """The credential in `Authorization: Bearer …` (RFC 6750). Raises Problem `missing-credentials`."""
+    scheme, _, credential = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    credential = credential.strip()
+    if scheme.lower() != "bearer" or not credential or len(credential) > MAX_CREDENTIAL_CHARACTERS:
+        raise Problem("missing-credentials")
+    return credential
+
+
+async def read_json(request: web.Request, shape: type[Shape]) -> Shape:
+    """The JSON body as `shape`.
+
+    Raises Problem `unsupported-media-type`, `payload-too-large`, `invalid-json`, or `invalid-request` with the
+    places that are wrong and never their values.
+    """
+    if request.content_type != "application/json":
+        raise Problem("unsupported-media-type")
+    body = await read_limited(request, MAX_JSON_BYTES, too_large="payload-too-large")
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Problem("invalid-json") from None
+    try:
+        return shape.model_validate(given)
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False, include_context=False)
+        wrong = [{"at": ".".join(str(step) for step in fault["loc"]), "fault": fault["type"]} for fault in faults]
+        raise Problem("invalid-request", members={"errors": wrong[:20]}) from None
+
+
+async def read_limited(request: web.Request, limit: int, *, too_large: str) -> bytes:
+    """The body, read no further than `limit` bytes. Raises Problem with the code `too_large`."""
+    if (request.content_length or 0) > limit:
+        raise Problem(too_large)
+    body = bytearray()
+    async for chunk in request.content.iter_chunked(16 * 1024):
+        body += chunk
+        if len(body) > limit:
+            raise Problem(too_large)
+    return bytes(body)
+
+
+def uuid_or_unknown(text: str, code: str) -> UUID:
+    """An id in a path. What is no UUID names nothing that exists, so it is the Problem `code`."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Problem(code) from None
