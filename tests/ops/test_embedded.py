@@ -29,11 +29,28 @@ ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root switches to another OS user")
 
 
-@pytest.fixture
-def data() -> Iterator[Path]:
-    """A data folder that the services' OS user can reach: pytest's own are closed to other users."""
+def open_folder() -> Path:
+    """A folder that the services' OS user can enter: pytest's own are closed to other users."""
     folder = Path(tempfile.mkdtemp(prefix="vitrine-test-", dir="/var/tmp"))
     folder.chmod(0o711)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def first_start() -> Iterator[Path]:
+    """A data folder after one start and stop, to be copied: making a cluster is most of a test's time."""
+    folder = open_folder()
+    with EmbeddedPostgres(folder / "var", durable=False):
+        pass
+    yield folder / "var"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data(first_start: Path) -> Iterator[Path]:
+    """A data folder of the test's own, with a cluster in it."""
+    folder = open_folder()
+    subprocess.run(["cp", "-a", first_start, folder], check=True)
     yield folder / "var"
     for process in servers_of(folder):
         process.kill()  # a failed test leaves nothing behind either
@@ -49,8 +66,7 @@ def servers_of(folder: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter(["name", "cwd"])
-        if process.info["name"] in {"postgres", "valkey-server"}
-        and (process.info["cwd"] or "").startswith(root)
+        if process.info["name"] in {"postgres", "valkey-server"} and (process.info["cwd"] or "").startswith(root)
     ]
 
 
@@ -74,9 +90,7 @@ time.sleep(60)
 
 def start_in_child(data: Path) -> tuple[subprocess.Popen[str], str, str]:
     """A process that runs both servers on `data`, and their addresses."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(data)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(data)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     dsn, url = child.stdout.readline().split()
     return child, dsn, url
@@ -195,9 +209,9 @@ async def test_a_server_that_is_still_ending_is_waited_for(data: Path) -> None:
 
 
 def test_an_interrupted_first_start_is_begun_anew(data: Path) -> None:
-    place = home(data, "postgres")
+    place = home(data.parent / "new", "postgres")
     place.own("cluster.new").joinpath("half").write_text("")
-    with EmbeddedPostgres(data, durable=False) as postgres:
+    with EmbeddedPostgres(data.parent / "new", durable=False) as postgres:
         assert postgres.pid is not None
 
 
@@ -294,9 +308,7 @@ async def test_a_folder_closed_to_that_user_is_left_closed_and_the_data_lies_els
 
 
 @as_root
-def test_programs_in_a_closed_folder_are_copied_to_where_the_user_can_run_them(
-    data: Path, tmp_path: Path
-) -> None:
+def test_programs_in_a_closed_folder_are_copied_to_where_the_user_can_run_them(data: Path, tmp_path: Path) -> None:
     program = tmp_path / "bin" / "server"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\necho up\n")
