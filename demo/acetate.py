@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import Delaunay
 
-from demo.curves import along, outline_normals, resampled, spline
+from demo.curves import along, outline_normals, resampled, signed_area, spline
 from demo.lenses import LensSeat
 from demo.mesh import Floats, Ints, Surface, outward
 from demo.sweep import grid_faces
@@ -75,8 +75,7 @@ def front_outline(
     dense = gaussian_filter1d(dense, polish_mm / step, axis=0, mode="wrap")
     count = int(np.linalg.norm(np.diff(dense, axis=0), axis=1).sum() / POINT_SPACING_MM) // 2 * 2
     outline = resampled(dense, count, closed=True)
-    area = np.cross(outline, np.roll(outline, -1, axis=0)).sum()
-    return outline[::-1] if area < 0 else outline
+    return outline[::-1] if signed_area(outline) < 0 else outline
 
 
 def widened(outline: Floats, plate: Plate, frame_width: float) -> Floats:
@@ -94,7 +93,7 @@ def widened(outline: Floats, plate: Plate, frame_width: float) -> Floats:
 def _profile(plate: Plate) -> list[tuple[float, float]]:
     """(inset, lift) pairs from the front face over the edge to the back face; both ends at the same inset."""
     half, front, back = plate.thickness / 2, plate.front_round, plate.back_round
-    inset = max(front, back) + 0.35
+    inset = max(front, back) + 0.15
     turn = np.linspace(0.0, np.pi / 2, 5)
     pairs = [(inset, half)]
     pairs += [(front * (1 - np.sin(a)), half - front * (1 - np.cos(a))) for a in turn]
@@ -136,7 +135,7 @@ def _fill(outer: Floats, holes: list[Floats], spacing: float) -> tuple[Floats, I
         keep &= ~_inside(middle, hole)
     faces = faces[keep]
     a, b, c = (points[faces[:, i]] for i in range(3))
-    clockwise = np.cross(b - a, c - a) < 0
+    clockwise = (b - a)[:, 0] * (c - a)[:, 1] < (b - a)[:, 1] * (c - a)[:, 0]
     faces[clockwise] = faces[clockwise][:, ::-1]
     return extra, faces
 

@@ -15,7 +15,7 @@ CIRCUMFERENCE = 575.0
 RIBS = 60
 SAMPLES = 4  # points across a rib
 CUFF = 66.0
-HEIGHT = 168.0
+HEIGHT = 152.0
 STITCH_MM = 20.0  # one texture repeat along a rib: four stitches
 
 
@@ -33,9 +33,9 @@ def _profile() -> list[tuple[float, float, float, float]]:
         ]
 
     rows += dome(4.0, 1.7, 24, HEIGHT)
-    rows += [(1.0, 4.6, CUFF - 7.0, 0.6), (1.0, 7.2, CUFF - 3.0, 0.6)]  # into the fold
-    rows += [(1.0, 9.4, CUFF, 1.2)]
-    for y in np.linspace(CUFF - 4.0, 4.0, 11):
+    rows += [(1.0, 4.6, CUFF - 6.5, 0.6), (1.0, 5.4, CUFF - 2.2, 0.6)]  # into the fold and over its lip
+    rows += [(1.0, 7.0, CUFF - 0.1, 0.8), (1.0, 8.8, CUFF - 0.2, 1.0), (1.0, 10.2, CUFF - 2.4, 1.4)]
+    for y in np.linspace(CUFF - 6.5, 4.0, 10):
         bulge = 1.1 * np.sin(np.pi * (y / CUFF))
         rows.append((1.0, 10.2 + float(bulge), float(y), 1.7))
     rows += [(1.0, 8.6, 0.9, 1.0), (1.0, 4.8, 0.0, 0.4), (1.0, 1.2, 1.2, 0.0)]
@@ -59,7 +59,7 @@ def _body() -> Surface:
         loose = hand * (0.9 if grow > 6 else 0.4) * (depth > 0)
         plan = oval * scale + out * (rib * depth + loose + gather * min(1.0, scale * 4))[:, None]
         y = height + (hand * 1.6 if grow > 6 else 0.0) * min(1.0, height / CUFF) + 0.0 * theta
-        slump = 5.0 * np.clip((height - 120.0) / 50.0, 0, 1)
+        slump = 5.0 * np.clip((height - 105.0) / 50.0, 0, 1)
         row = np.column_stack([plan[:, 0], y + rib * depth * (1 - scale), plan[:, 1] - slump])
         if scale == 0.0:
             row[:] = row.mean(axis=0)
@@ -80,7 +80,7 @@ def beanie(name: str) -> bytes:
     )
     uv = np.column_stack([patch.positions[:, 0] / 60.0, patch.positions[:, 1] / 60.0])
     parts: list[Part] = [
-        Part("knit", _body(), wool, crease_deg=180),
+        Part("knit", _body(), wool, crease_deg=100),
         Part("patch", Surface(patch.positions, patch.faces, uv), hide, crease_deg=40),
     ]
     return finished(name, parts, circumference=CIRCUMFERENCE, brim=0.0)

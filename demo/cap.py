@@ -12,7 +12,8 @@ from demo.sweep import cylinder, ellipse, grid_faces, sweep
 from demo.textures import cap_panel, visor
 
 CIRCUMFERENCE = 582.0
-CROWN_HEIGHT = 120.0
+CROWN_HEIGHT = 116.0
+RISE = 2.35  # exponent of the crown's superellipse upwards
 SHELL = 3.0  # mm from the head's oval to the outside of the cloth
 PANELS = 6
 PANEL_MM = CIRCUMFERENCE / PANELS
@@ -33,10 +34,10 @@ def _dome(theta: Floats, t: Floats, grow: float, seams: float = 1.0) -> Floats:
     theta, t = np.broadcast_arrays(theta, t)
     base = head_oval(theta.reshape(-1), CIRCUMFERENCE, grow).reshape(*theta.shape, 2)
     front = 0.5 + 0.5 * np.cos(theta)
-    power = 2.25 + 0.45 * front**2  # the front panels are stiffened and stand up
+    power = 2.7 + 0.4 * front**2  # the front panels are stiffened and stand up
     angle = t * np.pi / 2
     out = np.cos(angle) ** (2 / power)
-    up = np.sin(angle) ** (2 / 2.1)
+    up = np.sin(angle) ** (2 / RISE)
     arc = np.abs((theta / (2 * np.pi) * PANELS + 0.5) % 1 - 0.5) * PANEL_MM * np.maximum(out, 0.02)
     fold = -0.9 * np.exp(-((arc / 1.3) ** 2)) + 0.3 * np.exp(-(((arc - 3.0) / 1.6) ** 2))
     fold *= np.clip((1 - t) * 12, 0, 1) * seams
@@ -55,7 +56,7 @@ def _hem(theta: Floats) -> Floats:
 
 
 def _t_of_height(height: Floats) -> Floats:
-    return np.asarray(np.arcsin(np.clip(height / CROWN_HEIGHT, 0, 1) ** (2.1 / 2)) / (np.pi / 2))
+    return np.asarray(np.arcsin(np.clip(height / CROWN_HEIGHT, 0, 1) ** (RISE / 2)) / (np.pi / 2))
 
 
 def _crown() -> Surface:

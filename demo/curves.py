@@ -45,6 +45,12 @@ def boxed(outline: Floats, width: float, height: float) -> Floats:
     return np.asarray((outline - (low + high) / 2) / (high - low) * np.array([width, height]))
 
 
+def signed_area(outline: Floats) -> float:
+    """Area of a closed (N, 2) outline, positive when it runs counter-clockwise."""
+    following = np.roll(outline, -1, axis=0)
+    return float((outline[:, 0] * following[:, 1] - outline[:, 1] * following[:, 0]).sum() / 2)
+
+
 def outline_normals(outline: Floats) -> Floats:
     """Unit normals of a closed counter-clockwise (N, 2) outline, pointing out of it."""
     tangent = np.roll(outline, -1, axis=0) - np.roll(outline, 1, axis=0)

@@ -27,12 +27,12 @@ def _crown_rows(theta: Floats, grow: float, count: int) -> Floats:
     up = np.clip(t / WALL, 0, 1)
     turn = np.clip((t - WALL) / 0.26, 0, 1) * np.pi / 2
     over = np.clip((t - WALL - 0.26) / (1 - WALL - 0.26), 0, 1)
-    height = CROWN_HEIGHT - 5.0 * (1 - np.cos(theta)) + grow
     shoulder = 30.0
-    y = up * (height - shoulder) + shoulder * np.sin(turn)
     lean = 1 - 0.09 * up**1.4 - 0.02 * np.sin(np.pi * up)
     scale = (lean - 0.30 * (1 - np.cos(turn))) * (1 - over)
-    points = np.stack([oval[:, 0] * scale, y + 0 * scale, oval[:, 1] * scale], axis=-1)
+    height = CROWN_HEIGHT + grow - 5.0 * (1 - np.cos(theta) * scale)  # the top falls towards the back
+    y = up * (height - shoulder) + shoulder * np.sin(turn)
+    points = np.stack([oval[:, 0] * scale, y, oval[:, 1] * scale], axis=-1)
     return _blocked(points, height)
 
 

@@ -39,6 +39,7 @@ def turned(rows: Floats, uv: Floats | None = None) -> Surface:
     The rows run from one pole (or edge) over the outside and back inside; when they end where they began the solid
     is a ring, otherwise both ends must be poles, where all points of the row coincide.
     """
+    rows = np.concatenate([rows[:, :-1], rows[:, :1]], axis=1)  # cos 2π is not quite cos 0
     faces = grid_faces(*rows.shape[:2])
     return outward(Surface(rows.reshape(-1, 3), faces, None if uv is None else uv.reshape(-1, 2)))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from demo.curves import boxed, outline_normals, spline
+from demo.curves import boxed, outline_normals, signed_area, spline
 from demo.mesh import Floats, Surface, outward
 from demo.sweep import grid_faces
 
@@ -75,7 +75,7 @@ def seat_lens(
     shape: (u, v) control points, counter-clockwise, in any scale.
     """
     outline = boxed(spline(np.array(shape, float), count, closed=True), 1.0, 1.0)
-    if np.cross(outline, np.roll(outline, -1, axis=0)).sum() < 0:
+    if signed_area(outline) < 0:
         outline = outline[::-1]
     seat = LensSeat(outline, np.zeros(3), wrap_deg, BASE_TO_RADIUS_MM / base)
     stretch = 1.0 / np.cos(np.radians(wrap_deg))
@@ -91,10 +91,11 @@ Tint = Callable[[Floats], Floats]
 
 
 def gradient(top: float, bottom: float) -> Tint:
-    """Opacity multiplier from the lens's top to its bottom, eased; heights 0 (bottom) to 1 (top)."""
+    """Opacity multiplier from the lens's top to its bottom: full down to the pupil, then clearing to the cheek."""
 
     def tint(height: Floats) -> Floats:
-        eased = height * height * (3 - 2 * height)
+        share = np.clip((height - 0.02) / 0.72, 0.0, 1.0)
+        eased = share * share * (3 - 2 * share)
         alpha = bottom + (top - bottom) * eased
         return np.column_stack([np.ones((len(height), 3)), alpha])
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-WELD_MM = 1e-4  # corners closer than this are one point when normals are averaged
+WELD_MM = 1e-5  # corners closer than this are one point when normals are averaged
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,10 @@ def outward(surface: Surface) -> Surface:
 
 
 def _welded(positions: Floats) -> Ints:
+    """For each vertex the first one at the same place, (N,)."""
     keys = np.round(positions / WELD_MM).astype(np.int64)
-    return np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return np.asarray(first[inverse.reshape(-1)])
 
 
 def without_slivers(surface: Surface) -> Surface:
@@ -130,7 +132,7 @@ def shaded(surface: Surface, *, crease_deg: float = 40.0) -> ShadedSurface:
     _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     source = faces.reshape(-1)[first]
     return ShadedSurface(
-        positions=surface.positions[source],
+        positions=surface.positions[points[source]],  # vertices at one place agree to the last bit
         normals=total[first],
         faces=inverse.reshape(-1, 3),
         uv=None if surface.uv is None else surface.uv[source],

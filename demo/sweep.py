@@ -16,7 +16,7 @@ def ellipse(width: float, height: float, sides: int) -> Floats:
 
 def rounded_rectangle(width: float, height: float, radius: float, arc: int = 4) -> Floats:
     """A (4·arc, 2) counter-clockwise section with rounded corners."""
-    radius = min(radius, width / 2 * 0.999, height / 2 * 0.999)
+    radius = min(radius, width / 2 * 0.97, height / 2 * 0.97)
     corners = []
     for quarter, (sx, sy) in enumerate([(1, 1), (-1, 1), (-1, -1), (1, -1)]):
         angle = np.pi / 2 * (quarter + np.linspace(0, 1, arc))
