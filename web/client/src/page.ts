@@ -62,9 +62,11 @@ export class Page implements View {
   show(journey: Journey): void {
     const { screen, retryInMs, code } = journey
     const arrived = screen !== this.#screen
+    const entered = IN_ROOM.has(screen) && !(this.#screen && IN_ROOM.has(this.#screen))
     this.#screen = screen
     this.main.dataset['screen'] = screen
     this.main.toggleAttribute('data-room', IN_ROOM.has(screen))
+    if (entered) this.#strip?.reveal(this.#worn)
     if (arrived && screen !== 'live') this.#gate.clear()
     this.stage.veil.hidden = screen === 'live' || !IN_ROOM.has(screen)
     const notice = noticeFor(journey, { shop: this.shopName, browser: browserOf(navigator.userAgent) })
