@@ -13,7 +13,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from render.compositor import blend, planes_of
+from render.compositor import Plane, blend, planes_of
 from render.eyes import EyeStatistics, Fit
 from render.headpose import (
     HeadPose,
@@ -23,7 +23,7 @@ from render.headpose import (
     load_canonical_face,
     measure_eyes,
 )
-from render.lighting import estimate_light
+from render.lighting import Light, estimate_light
 from render.product import Wearable
 from render.scene import SceneRenderer
 from render.smoothing import PoseSmoother
@@ -35,6 +35,8 @@ FAR_SHARE = 0.09  # a face narrower than this part of the frame's shorter side i
 NEAR_SHARE = 1.1
 OUT_SHARE = 0.35  # a face with more than this part of its landmarks outside the frame is half out of it
 TURNED_DEG = 60.0
+LIGHT_EVERY_FRAMES = 4
+LIGHT_FOLLOWING = 0.25
 
 
 class FaceState(StrEnum):
@@ -76,6 +78,8 @@ class TryOn:
         self._size = (0, 0)
         self._camera = Intrinsics.assumed(2, 2)
         self._last_time_s = 0.0
+        self._light: Light | None = None
+        self._frames_in_light = 0
         self.worn: Sequence[Wearable] = ()
 
     def process(self, frame: av.VideoFrame) -> Outcome:
@@ -111,19 +115,26 @@ class TryOn:
 
     def _draw(
         self,
-        planes: tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]],
+        planes: tuple[Plane, Plane, Plane],
         landmarks: NDArray[np.float32],
         pose: HeadPose,
         clock: "_Stopwatch",
     ) -> bool:
-        low, high = landmarks[:468, :2].min(0), landmarks[:468, :2].max(0)
-        light = estimate_light(*planes, (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
-        overlays = self._renderer.draw(self.worn, pose, self._camera, light)
+        overlays = self._renderer.draw(self.worn, pose, self._camera, self._see_light(planes, landmarks))
         clock.lap("render")
         for overlay in overlays:
             blend(planes, overlay)
         clock.lap("blend")
         return bool(overlays)
+
+    def _see_light(self, planes: tuple[Plane, Plane, Plane], landmarks: NDArray[np.float32]) -> Light:
+        """The room's light, looked at now and then and followed slowly: a room changes less often than a frame."""
+        self._frames_in_light += 1
+        if self._light is None or self._frames_in_light % LIGHT_EVERY_FRAMES == 0:
+            low, high = landmarks[:468, :2].min(0), landmarks[:468, :2].max(0)
+            seen = estimate_light(*planes, (float(low[0]), float(low[1]), float(high[0]), float(high[1])))
+            self._light = seen if self._light is None else self._light.towards(seen, LIGHT_FOLLOWING)
+        return self._light
 
     def _judge(self, landmarks: NDArray[np.float32], pose: HeadPose) -> FaceState:
         width, height = self._size
@@ -152,6 +163,7 @@ class TryOn:
         self._solver.forget()
         self._smoother.forget()
         self._eyes.face_lost()
+        self._light = None
 
 
 class _Stopwatch:

@@ -1,14 +1,12 @@
-"""The video codecs of a session: what a payload means, and pictures in and out of libvpx and H.264.
+"""What comes in: what an RTP payload means, and pictures of encoded frames.
 
-Decoding and encoding run on the frame worker's thread, never on the event loop.
+Decoding runs on the frame worker's thread, never on the event loop.
 """
 
-from typing import Protocol, cast
+from typing import cast
 
 import av
 from aiortc.codecs import depayload, get_decoder
-from aiortc.codecs.h264 import H264Encoder
-from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
@@ -19,20 +17,6 @@ H264_KEY_UNITS = frozenset({5, 7, 8})  # IDR slice, SPS, PPS (ITU-T H.264 table 
 
 class CannotDecode(Exception):
     """The decoder lost its references or met garbage; a key frame mends it."""
-
-
-class VideoEncoder(Protocol):
-    """Makes RTP payloads of pictures."""
-
-    def encode(self, frame: av.VideoFrame, *, key: bool) -> list[bytes]:
-        """RTP payloads of one frame, in order."""
-
-    @property
-    def bitrate(self) -> int:
-        """Target in bits a second."""
-
-    @bitrate.setter
-    def bitrate(self, value: int) -> None: ...
 
 
 def starts_key_frame(codec: RTCRtpCodecParameters, payload: bytes) -> bool:
@@ -60,24 +44,9 @@ class VideoDecoder:
             frames = self._decoder.decode(JitterFrame(encoded.data, encoded.timestamp))
         except av.FFmpegError as error:
             raise CannotDecode from error
-        return cast(av.VideoFrame, frames[-1]) if frames else None
-
-
-class StockEncoder:
-    """aiortc's own encoders behind our interface."""
-
-    def __init__(self, codec: RTCRtpCodecParameters) -> None:
-        self._encoder = Vp8Encoder() if codec.name == "VP8" else H264Encoder()
-
-    @property
-    def bitrate(self) -> int:
-        return int(self._encoder.target_bitrate)
-
-    @bitrate.setter
-    def bitrate(self, value: int) -> None:
-        self._encoder.target_bitrate = value
-
-    def encode(self, frame: av.VideoFrame, *, key: bool) -> list[bytes]:
-        """RTP payloads of one frame, in order."""
-        payloads, _ = self._encoder.encode(frame, key)
-        return payloads
+        if not frames:
+            return None
+        frame = cast(av.VideoFrame, frames[-1])
+        # The H.264 decoder keeps its pictures as references; ours is about to be drawn on.
+        frame.make_writable()
+        return frame

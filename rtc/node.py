@@ -20,7 +20,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from rtc.claims import Claims, Visitor
-from rtc.codecs import StockEncoder
 from rtc.measures import Measures
 from rtc.offers import NodeState
 from rtc.placement import NODES_KEY
@@ -206,7 +205,6 @@ class MediaNode:
         stream = FrameStream(
             asyncio.get_running_loop(),
             make_effect=self._make_effect,
-            make_encoder=StockEncoder,
         )
         return Session(
             id=session_id,

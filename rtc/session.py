@@ -168,6 +168,7 @@ class Session:
             receiver._set_rtcp_ssrc(sender._ssrc)
             sender.on_key_frame_request = self._on_key_frame_request
             sender.on_bandwidth = self._on_bandwidth
+            sender.on_report = self._on_report
             _replace_ends(transceiver, receiver, sender)
             transceiver.direction = "sendrecv"
             self._receiver, self._sender = receiver, sender
@@ -204,7 +205,10 @@ class Session:
         self.stream.key_frame_wanted = True
 
     def _on_bandwidth(self, bits_per_second: int) -> None:
-        self.stream.bitrate = bits_per_second
+        self.stream.bitrate.heard_estimate(bits_per_second, time.monotonic())
+
+    def _on_report(self, _rtt_s: float | None, lost: float) -> None:
+        self.stream.bitrate.heard_loss(lost, time.monotonic())
 
     # The control channel
 

@@ -22,7 +22,9 @@ from PIL import Image
 
 from render.pipeline import Outcome
 from rtc.assembly import EncodedFrame
-from rtc.codecs import CannotDecode, VideoDecoder, VideoEncoder
+from rtc.bitrate import BitrateControl
+from rtc.codecs import CannotDecode, VideoDecoder
+from rtc.encode import VideoEncoder, make_encoder
 
 MAX_WAITING = 30  # encoded frames; beyond a second's worth the stream starts again at a key frame
 
@@ -56,7 +58,6 @@ class FrameStream:
 
     on_finished, on_lost and on_snapshot are called on the event loop: with each finished frame, when only a key frame
     helps, and with the JPEG that was asked for by `snapshot_wanted`. The session sets them.
-    make_encoder is called with the negotiated codec when the first frame has been decoded.
     """
 
     def __init__(
@@ -64,7 +65,6 @@ class FrameStream:
         loop: asyncio.AbstractEventLoop,
         *,
         make_effect: Callable[[], Effect],
-        make_encoder: Callable[[RTCRtpCodecParameters], VideoEncoder],
     ) -> None:
         self.loop = loop
         self.on_finished: Callable[[FinishedFrame], None] = lambda _finished: None
@@ -74,12 +74,11 @@ class FrameStream:
         self.effect: Effect | None = None
         self.encoder: VideoEncoder | None = None
         self.send_codec: RTCRtpCodecParameters | None = None
-        self.bitrate: int | None = None
+        self.bitrate = BitrateControl()
         self.worn: Sequence[Any] = ()
         self.key_frame_wanted = True
         self.frames_dropped = 0
         self._make_effect = make_effect
-        self._make_encoder = make_encoder
         self._waiting: deque[tuple[RTCRtpCodecParameters, EncodedFrame, float]] = deque()
         self._decoder: VideoDecoder | None = None
         self._decoder_codec: str | None = None
@@ -143,13 +142,13 @@ class FrameStream:
     def _encode(self, frame: av.VideoFrame) -> list[bytes]:
         if self.encoder is None:
             assert self.send_codec is not None
-            self.encoder = self._make_encoder(self.send_codec)
-        if self.bitrate is not None:
-            self.encoder.bitrate = self.bitrate
+            self.encoder = make_encoder(self.send_codec)
         key, self.key_frame_wanted = self.key_frame_wanted, False
         # The decoder marks what kind of picture it was; the encoder would take that as an order.
         frame.pict_type = av.video.frame.PictureType.NONE
-        return self.encoder.encode(frame, key=key)
+        if self.bitrate.scale < 1.0:
+            frame = _scaled(frame, self.bitrate.scale)
+        return self.encoder.encode(frame, bitrate=self.bitrate.target_bps, key=key)
 
     def close(self) -> None:
         """Free what the worker's thread holds; on the worker's thread."""
@@ -159,6 +158,14 @@ class FrameStream:
         self.encoder = None
         self._decoder = None
         self._waiting.clear()
+
+
+def _scaled(frame: av.VideoFrame, scale: float) -> av.VideoFrame:
+    """A smaller picture with even sides, for a path that cannot carry the whole."""
+    width, height = (max(16, round(side * scale / 2) * 2) for side in (frame.width, frame.height))
+    small = frame.reformat(width=width, height=height)
+    small.pts = frame.pts
+    return small
 
 
 def encode_jpeg(frame: av.VideoFrame) -> bytes:

@@ -1,3 +1,3 @@
 """Fixtures that every room's tests may use."""
 
-pytest_plugins = ["tests.services"]
+pytest_plugins = ["tests.services", "tests.wearables"]

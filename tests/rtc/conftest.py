@@ -1,0 +1,88 @@
+"""A real media node with real Valkey, GL, models and codecs, and shoppers to connect to it."""
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from redis.asyncio import Redis
+
+from rtc.measures import Measures
+from rtc.node import MediaNode, NodeSettings
+from rtc.placement import Placement
+from rtc.session import UnknownProduct
+from rtc.studio import Studio
+
+MODEL = Path("models/face_landmarker.task")
+
+
+class Shelf:
+    """Products from memory."""
+
+    def __init__(self, **products: bytes) -> None:
+        self.products = products
+
+    async def digest(self, tenant: str, product: str) -> str:
+        if product not in self.products:
+            raise UnknownProduct
+        return hashlib.sha256(self.products[product]).hexdigest()
+
+    async def read(self, tenant: str, digest: str) -> bytes:
+        return next(glb for glb in self.products.values() if hashlib.sha256(glb).hexdigest() == digest)
+
+
+@pytest.fixture(scope="session")
+def studio() -> Iterator[Studio]:
+    """The frame worker with its renderer, shared by the tests because GL contexts are slow to make."""
+    errors: list[BaseException] = []
+    made = Studio(MODEL, on_error=errors.append)
+    yield made
+    made.close()
+    assert errors == []
+
+
+@dataclass(frozen=True)
+class RunningNode:
+    """A node on its socket."""
+
+    node: MediaNode
+    runner: web.AppRunner
+
+
+StartNode = Callable[..., Awaitable[RunningNode]]
+
+
+@pytest.fixture
+async def start_node(valkey: Redis, studio: Studio, acetate: bytes, tmp_path: Path) -> AsyncIterator[StartNode]:
+    running: list[RunningNode] = []
+
+    async def start(name: str = "a", capacity: int = 4) -> RunningNode:
+        socket = tmp_path / f"{name}.sock"
+        node = MediaNode(
+            NodeSettings(name, f"unix:{socket}", capacity),
+            redis=valkey,
+            products=Shelf(acetate=acetate),
+            worker=studio.worker,
+            make_effect=studio.make_effect,
+            check_picture=studio.check_picture,
+            measures=Measures(name),
+        )
+        runner = web.AppRunner(node.app())
+        await runner.setup()
+        await web.UnixSite(runner, str(socket)).start()
+        await node.announce()
+        running.append(RunningNode(node, runner))
+        return running[-1]
+
+    yield start
+    for one in running:
+        await one.runner.cleanup()
+
+
+@pytest.fixture
+async def placement(valkey: Redis) -> AsyncIterator[Placement]:
+    made = Placement(valkey)
+    yield made
+    await made.aclose()

@@ -1,0 +1,53 @@
+"""The picture's rate follows the network: down at once, up slowly, and its size after it."""
+
+from itertools import pairwise
+
+from rtc.bitrate import FIRST_BPS, MAX_BPS, MIN_BPS, BitrateControl
+
+
+def test_a_worse_path_is_obeyed_at_once() -> None:
+    control = BitrateControl()
+    control.heard_estimate(300_000, now=1.0)
+    assert 250_000 < control.target_bps < 300_000
+
+
+def test_a_better_path_is_climbed_in_small_steps() -> None:
+    control = BitrateControl()
+    control.heard_estimate(5_000_000, now=0.0)
+    assert control.target_bps == FIRST_BPS
+    seen = [control.target_bps]
+    for second in range(1, 30):
+        control.heard_estimate(5_000_000, now=float(second))
+        seen.append(control.target_bps)
+    assert all(later <= 1.13 * earlier for earlier, later in pairwise(seen))
+    assert seen[-1] == MAX_BPS
+
+
+def test_a_few_lost_packets_stop_the_climb_and_many_lower_the_rate() -> None:
+    control = BitrateControl()
+    control.heard_estimate(2_000_000, now=0.0)
+    control.heard_loss(0.04, now=1.0)
+    assert control.target_bps == FIRST_BPS
+    control.heard_loss(0.4, now=2.0)
+    assert control.target_bps == int(FIRST_BPS * 0.8)
+
+
+def test_the_rate_has_a_floor_and_a_ceiling() -> None:
+    control = BitrateControl()
+    control.heard_estimate(1, now=0.0)
+    assert control.target_bps == MIN_BPS
+
+
+def test_a_starved_picture_gets_smaller_and_grows_again_when_the_path_has_recovered() -> None:
+    control = BitrateControl()
+    control.heard_estimate(200_000, now=0.0)
+    assert control.scale == 0.75
+    control.heard_estimate(100_000, now=0.1)
+    assert control.scale == 0.5
+    scales = []
+    for second in range(1, 60):
+        control.heard_estimate(1_000_000, now=float(second))
+        scales.append(control.scale)
+    assert scales == sorted(scales)
+    assert scales[-1] == 1.0
+    assert scales[0] == 0.5, "it does not flicker between sizes"
