@@ -82,3 +82,26 @@ def summarise(sent: Mapping[int, float], arrivals: Sequence[Arrival], start: flo
         freeze_p95_ms=float(np.percentile(gaps[1:-1], 95)) if len(gaps) > 2 else float(gaps.max()),
         drift_ms=float(np.median(latencies[-fifth:]) - np.median(latencies[:fifth])),
     )
+
+
+def recovery_s(
+    sent: Mapping[int, float], arrivals: Sequence[Arrival], start: float, end: float, *, limit_ms: float
+) -> float:
+    """Seconds after `start` at which the stream is as quick as `limit_ms` and stays so until `end`.
+
+    Zero for a stream that is never slower, infinite for one that never comes back. One frame in twenty may be late.
+    """
+    timed = [
+        (a.at, (a.at - sent[a.number]) * 1e3)
+        for a in arrivals
+        if a.number is not None and a.number in sent and start <= a.at < end
+    ]
+    if not timed:
+        return float("inf")
+    late = np.array([latency > limit_ms for _, latency in timed])
+    # The share of late frames from each one to the end.
+    share = np.cumsum(late[::-1])[::-1] / np.arange(len(late), 0, -1)
+    good = np.flatnonzero((share <= 0.05) & ~late)
+    if not len(good):
+        return float("inf")
+    return 0.0 if good[0] == 0 else timed[good[0]][0] - start

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from bench.frames import read
 from bench.release import release_on_marker
-from bench.signalling import Door, EchoDoor, ShopDoor
+from bench.signalling import Door, EchoDoor, RelayedDoor, ShopDoor
 from bench.source import AheadTrack, Film, LiveTrack, encode_ahead, film
 
 HEARTBEAT_SECONDS = 2.0
@@ -42,6 +42,7 @@ class Orders:
 
     `source` is `live` (aiortc encodes while measuring) or `ahead` (encoded before). `release` is how the client
     itself releases frames: `instant` on the marker bit, so that only the server's hold is seen, or `stock`.
+    `relay` is the URL of a bench.relay that media is to pass through.
     """
 
     server: str
@@ -56,6 +57,7 @@ class Orders:
     frames_ahead: int = 960
     key: str = "pk_demo"
     wear: tuple[str, ...] = ("glasses",)
+    relay: str = ""
 
 
 @dataclass
@@ -153,6 +155,8 @@ async def run(orders: Orders, source: Film) -> None:
                 if orders.server == "echo"
                 else ShopDoor(http, orders.url, key=orders.key, wear=orders.wear)
             )
+            if orders.relay:
+                door = RelayedDoor(http, orders.relay, door)
             track = AheadTrack(packets, orders.fps) if packets else LiveTrack(source)
             peers.append(Peer(orders, door, track))
         try:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import time
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import aiohttp
 
+from bench.crew import Crew
 from bench.latency import Arrival, Summary, summarise
 from bench.peer import Orders
-from bench.servers import ROOT, Server, VitrineServer
+from bench.servers import Server, VitrineServer
 
 SETTLE_SECONDS = 2.0
 CONNECT_SECONDS = 90.0
@@ -42,52 +40,12 @@ class Measured:
     stages_ms: dict[str, float]
 
 
-class _PeerProcess:
-    def __init__(self, orders: Orders) -> None:
-        self._orders = orders
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bench.peer",
-            json.dumps(asdict(self._orders)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            cwd=ROOT,
-            limit=1 << 28,
-        )
-
-    async def line(self, event: str, timeout_s: float) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        raw = await asyncio.wait_for(self._process.stdout.readline(), timeout_s)
-        if not raw:
-            raise RuntimeError(f"a peer of {self._orders.url} ended before it said {event!r}")
-        message: dict[str, Any] = json.loads(raw)
-        assert message["event"] == event, message["event"]
-        return message
-
-    async def finish(self) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        done = await self.line("done", 30)
-        await self._process.wait()
-        return done
-
-    def kill(self) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-
-
 async def measure(server: Server, orders: Orders, *, sessions: int, seconds: float) -> Measured:
     """Connect, settle, watch for `seconds`, hang up."""
     orders = replace(orders, server=server.kind, url=server.url)
-    crews = [_PeerProcess(replace(orders, peers=1))]
+    crews = [Crew(replace(orders, peers=1))]
     if sessions > 1:
-        crews.append(_PeerProcess(replace(orders, peers=sessions - 1, source="ahead")))
+        crews.append(Crew(replace(orders, peers=sessions - 1, source="ahead")))
     async with aiohttp.ClientSession() as http:
         try:
             for crew in crews:

@@ -11,7 +11,9 @@ import aiohttp
 class Door(Protocol):
     """A way to exchange an offer for an answer."""
 
-    products: tuple[str, ...]
+    @property
+    def products(self) -> tuple[str, ...]:
+        """Ids of what is worn."""
 
     async def answer(self, offer: str) -> str:
         """SDP in, SDP out."""
@@ -94,6 +96,34 @@ class ShopDoor:
                 raise Refused(response.status, await response.text(), response.headers.get("Retry-After"))
             answer: dict[str, Any] = await response.json()
             return answer
+
+
+class RelayedDoor:
+    """Another door, with both descriptions rewritten so that media passes through a bench.relay."""
+
+    def __init__(self, http: aiohttp.ClientSession, relay: str, door: Door) -> None:
+        self._http, self._relay, self._door = http, relay, door
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """What the door behind says is worn."""
+        return self._door.products
+
+    async def answer(self, offer: str) -> str:
+        """Rewrite the offer, exchange it, rewrite the answer."""
+        opened = await self._rewrite("/offer", offer)
+        answer = await self._door.answer(opened["sdp"])
+        return str((await self._rewrite(f"/answer/{opened['link']}", answer))["sdp"])
+
+    async def leave(self) -> None:
+        """Leave by the door behind."""
+        await self._door.leave()
+
+    async def _rewrite(self, path: str, sdp: str) -> dict[str, Any]:
+        async with self._http.post(self._relay + path, data=sdp.encode()) as response:
+            response.raise_for_status()
+            rewritten: dict[str, Any] = await response.json()
+            return rewritten
 
 
 @dataclass
