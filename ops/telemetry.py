@@ -44,15 +44,12 @@ def configure_logging(level: str, form: str, *, role: str, output: TextIO | None
         _errors_without_messages,
     ]
     last: Any = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(stream),
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
@@ -62,6 +59,8 @@ def configure_logging(level: str, form: str, *, role: str, output: TextIO | None
         )
     )
     logging.basicConfig(handlers=[handler], level=threshold, force=True)
+    # It names the address of whoever sends no HTTP; errors of ours reach the log through the web's middleware.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(threshold, logging.ERROR))
 

@@ -76,7 +76,7 @@ class Pages:
         router.add_get("/", self.get_root)
         router.add_get("/s/{shop}", self.get_try_on_page)
         router.add_get("/s/{shop}/{product}", self.get_try_on_page)
-        router.add_get(STATIC_PREFIX + "{name:.+}", self.get_built_file)
+        router.add_get(STATIC_PREFIX + r"{name:[\w./-]+}", self.get_built_file)
 
     def _page(self, shop: Shop | None, bootstrap: dict[str, Any], *, status: int) -> web.Response:
         entry = self._manifest[_ENTRY]

@@ -184,7 +184,7 @@ async def node(services: Services, valkey: Redis, studio: Studio, tmp_path: Path
     await runner.setup()
     await web.UnixSite(runner, str(path)).start()
     async with asyncio.timeout(30):
-        while not await services.placement.nodes():
+        while not await services.placement.nodes():  # noqa: ASYNC110  what changes is in Valkey
             await asyncio.sleep(0.02)
     yield made
     await runner.cleanup()
