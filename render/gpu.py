@@ -15,42 +15,55 @@ from numpy.typing import NDArray
 from render.product import Batch
 
 SHADERS: Final = Path(__file__).parent / "shaders"
-FRAME_BLOCK_FLOATS: Final = 5 * 16 + 5 * 4
+FRAME_BLOCK_FLOATS: Final = 3 * 16 + 5 * 4
 MAX_TEXTURE_SIDE: Final = 512
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles in GL memory: vertex array, number of indices, texture (0: none)."""
+    """Triangles in GL memory. `pictures`: the texture in falling sizes as (texels per mm, GL name); none: ()."""
 
     primitive: Any
     vertex_array: int
     indices: int
-    lens: bool
-    texture: int
+    lens: bool = False
+    double_sided: bool = False
+    pictures: tuple[tuple[float, int], ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The shader variants it is drawn with."""
+        named = (("LENS", self.lens), ("DOUBLE_SIDED", self.double_sided), ("TEXTURED", bool(self.pictures)))
+        return tuple(name for name, wanted in named if wanted)
 
     def delete(self) -> None:
         from OpenGL import GL  # noqa: PLC0415
 
         self.primitive.delete()
-        if self.texture:
-            GL.glDeleteTextures([self.texture])
+        if self.pictures:
+            GL.glDeleteTextures([name for _, name in self.pictures])
+
+    def picture(self, texels_per_mm: float) -> int:
+        """The smallest picture that still has that many texels; 0 without any."""
+        for density, name in reversed(self.pictures):
+            if density >= texels_per_mm:
+                return name
+        return self.pictures[0][1] if self.pictures else 0
 
 
 @dataclass(frozen=True)
 class Target:
-    """A multisampled picture of fixed size and the plain one it is resolved into."""
+    """A picture with depth, in GL memory."""
 
     width: int
     height: int
     framebuffer: int
-    resolved: int
     buffers: tuple[int, ...]
 
     def delete(self) -> None:
         from OpenGL import GL  # noqa: PLC0415
 
-        GL.glDeleteFramebuffers(2, [self.framebuffer, self.resolved])
+        GL.glDeleteFramebuffers(1, [self.framebuffer])
         GL.glDeleteRenderbuffers(len(self.buffers), list(self.buffers))
 
 
@@ -62,21 +75,21 @@ class Programs:
         from pyrender.shader_program import ShaderProgramCache  # noqa: PLC0415
 
         self._cache: Any = ShaderProgramCache(str(SHADERS))
-        self._handles: dict[tuple[str, str, bool], int] = {}
+        self._handles: dict[tuple[str, frozenset[str]], int] = {}
+        video = (SHADERS / "video.glsl").read_text()
         self._texts = {
             "//FRAME": (SHADERS / "frame.glsl").read_text(),
-            "//STUDIO": (SHADERS / "studio.glsl").read_text(),
+            "//STUDIO": (SHADERS / "studio.glsl").read_text() + video,
+            "//VIDEO": video,
         }
         self._gl: Any = GL
 
-    def get(self, vertex: str, fragment: str, *, textured: bool = False) -> int:
-        """The GL name of the program; compiles it the first time."""
-        key = (vertex, fragment, textured)
+    def get(self, name: str, *features: str) -> int:
+        """The GL name of the program made of `name`.vert and `name`.frag; compiles it the first time."""
+        key = (name, frozenset(features))
         if key not in self._handles:
-            defines: dict[str, Any] = dict(self._texts)
-            if textured:
-                defines["TEXTURED"] = "TEXTURED"
-            program = self._cache.get_program(vertex, fragment, defines=defines)
+            defines: dict[str, Any] = self._texts | {feature: feature for feature in features}
+            program = self._cache.get_program(f"{name}.vert", f"{name}.frag", defines=defines)
             program._add_to_context()
             handle = int(program._program_id)
             block = self._gl.glGetUniformBlockIndex(handle, "Frame")
@@ -104,8 +117,14 @@ def upload_batch(batch: Batch) -> Mesh:
         indices=batch.faces,
     )
     primitive._add_to_context()
-    texture = upload_texture(batch.texture) if batch.texture is not None else 0
-    return Mesh(primitive, int(primitive._vaid), batch.faces.size, batch.lens, texture)
+    return Mesh(
+        primitive,
+        int(primitive._vaid),
+        batch.faces.size,
+        batch.lens,
+        batch.double_sided,
+        _upload_pictures(batch) if textured else (),
+    )
 
 
 def upload_plain(positions: NDArray[np.float32], normals: NDArray[np.float32], faces: NDArray[np.uint32]) -> Mesh:
@@ -114,61 +133,66 @@ def upload_plain(positions: NDArray[np.float32], normals: NDArray[np.float32], f
 
     primitive = Primitive(positions, normals=normals, indices=faces)
     primitive._add_to_context()
-    return Mesh(primitive, int(primitive._vaid), faces.size, False, 0)
+    return Mesh(primitive, int(primitive._vaid), faces.size)
 
 
-def upload_texture(pixels: NDArray[np.uint8]) -> int:
-    """(h, w, 4) RGBA or (h, w) single channel; larger than 512 pixels is reduced: no product covers more of a frame."""
+def _upload_pictures(batch: Batch) -> tuple[tuple[float, int], ...]:
+    """The batch's texture in halving sizes. Chosen by distance on our side and read unfiltered, under twofold
+    oversampling, they cost a third of what mipmapping costs in software."""
     import cv2  # noqa: PLC0415
+
+    assert batch.texture is not None
+    assert batch.uv is not None
+    pixels = batch.texture
+    pictures = []
+    while min(pixels.shape[:2]) >= 8:
+        if max(pixels.shape[:2]) <= MAX_TEXTURE_SIDE:
+            pictures.append((_texels_per_mm(batch, batch.uv, pixels), _upload_picture(np.ascontiguousarray(pixels))))
+        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+        pixels = np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), np.uint8)
+    if not pictures:
+        pictures.append((1.0, _upload_picture(np.ascontiguousarray(batch.texture[:512, :512]))))
+    return tuple(pictures)
+
+
+def _texels_per_mm(batch: Batch, uv: NDArray[np.float32], pixels: NDArray[np.uint8]) -> float:
+    a, b, c = (batch.positions[batch.faces[:, k]] for k in range(3))
+    surface = float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
+    a, b, c = (uv[batch.faces[:, k]] * (pixels.shape[1], pixels.shape[0]) for k in range(3))
+    painted = float(np.abs((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]).sum())
+    return float(np.sqrt(painted / max(surface, 1e-6)))
+
+
+def _upload_picture(pixels: NDArray[np.uint8]) -> int:
     from OpenGL import GL  # noqa: PLC0415
 
-    side = max(pixels.shape[:2])
-    if side > MAX_TEXTURE_SIDE:
-        factor = MAX_TEXTURE_SIDE / side
-        size = (max(1, round(pixels.shape[1] * factor)), max(1, round(pixels.shape[0] * factor)))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    pixels = np.ascontiguousarray(pixels)
-    single = pixels.ndim == 2
     texture = int(GL.glGenTextures(1))
     GL.glBindTexture(GL.GL_TEXTURE_2D, texture)
-    GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 1)
-    inside, outside = (GL.GL_R8, GL.GL_RED) if single else (GL.GL_RGBA8, GL.GL_RGBA)
+    GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
     GL.glTexImage2D(
-        GL.GL_TEXTURE_2D, 0, inside, pixels.shape[1], pixels.shape[0], 0, outside, GL.GL_UNSIGNED_BYTE, pixels
+        *(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, pixels.shape[1], pixels.shape[0], 0),
+        *(GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, pixels),
     )
-    GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
-    if single:
-        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR)
-        for axis in (GL.GL_TEXTURE_WRAP_S, GL.GL_TEXTURE_WRAP_T):
-            GL.glTexParameteri(GL.GL_TEXTURE_2D, axis, GL.GL_CLAMP_TO_EDGE)
-    else:
-        GL.glGenerateMipmap(GL.GL_TEXTURE_2D)
-        GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR_MIPMAP_NEAREST)
+    GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_NEAREST)
+    GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_NEAREST)
     return texture
 
 
-def make_target(width: int, height: int, samples: int) -> Target:
-    """RGBA8 and depth with `samples` a pixel, and a plain RGBA8 picture of the same size."""
+def make_target(width: int, height: int) -> Target:
+    """RGBA8 and depth of that many pixels."""
     from OpenGL import GL  # noqa: PLC0415
 
-    color, depth, plain = (int(name) for name in GL.glGenRenderbuffers(3))
-    framebuffer, resolved = (int(name) for name in GL.glGenFramebuffers(2))
-    for buffer, kind, count in (
-        (color, GL.GL_RGBA8, samples),
-        (depth, GL.GL_DEPTH_COMPONENT24, samples),
-        (plain, GL.GL_RGBA8, 0),
+    color, depth = (int(name) for name in GL.glGenRenderbuffers(2))
+    framebuffer = int(GL.glGenFramebuffers(1))
+    GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
+    for buffer, kind, place in (
+        (color, GL.GL_RGBA8, GL.GL_COLOR_ATTACHMENT0),
+        (depth, GL.GL_DEPTH_COMPONENT24, GL.GL_DEPTH_ATTACHMENT),
     ):
         GL.glBindRenderbuffer(GL.GL_RENDERBUFFER, buffer)
-        if count > 1:
-            GL.glRenderbufferStorageMultisample(GL.GL_RENDERBUFFER, count, kind, width, height)
-        else:
-            GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, kind, width, height)
-    GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, resolved)
-    GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_RENDERBUFFER, plain)
-    GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, framebuffer)
-    GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_RENDERBUFFER, color)
-    GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, GL.GL_DEPTH_ATTACHMENT, GL.GL_RENDERBUFFER, depth)
-    return Target(width, height, framebuffer, resolved, (color, depth, plain))
+        GL.glRenderbufferStorage(GL.GL_RENDERBUFFER, kind, width, height)
+        GL.glFramebufferRenderbuffer(GL.GL_FRAMEBUFFER, place, GL.GL_RENDERBUFFER, buffer)
+    return Target(width, height, framebuffer, (color, depth))
 
 
 def make_frame_block() -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from render.gltf import smooth_normals
 from render.headpose import DATA, load_canonical_face
+from render.simplify import simplify
 
 # Height y, half-breadth, and the section's front and back end z, from the vertex down to the neck. The front stays
 # behind the face below the brows, where the canonical face itself is the surface.
@@ -70,7 +71,8 @@ def head_mesh() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.ui
     """positions (n, 3) canonical mm, normals (n, 3), faces (m, 3) of the whole occluder."""
     pieces = [_face(), _skull(), _ear(1.0), _ear(-1.0)]
     positions, normals, faces, start = [], [], [], 0
-    for points, triangles in pieces:
+    for points, wound in pieces:
+        triangles = _outward(points, wound)
         positions.append(points)
         normals.append(smooth_normals(points.astype(np.float32), triangles))
         faces.append(triangles + np.uint32(start))
@@ -80,6 +82,28 @@ def head_mesh() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.ui
         np.concatenate(normals).astype(np.float32),
         np.concatenate(faces).astype(np.uint32),
     )
+
+
+@cache
+def occluder_mesh(
+    lowest_mm: float, rearmost_mm: float, error_mm: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint32]]:
+    """The part of `head_mesh` above a height and before a depth, within `error_mm`, in as few triangles as that allows.
+
+    The mouth's and the eyes' own relief hides nothing, and every triangle costs time in every frame.
+    """
+    positions, normals, faces = head_mesh()
+    corners = positions[faces]
+    kept = faces[(corners[:, :, 1].max(1) > lowest_mm) & (corners[:, :, 2].max(1) > rearmost_mm)]
+    faces, used = simplify(positions, normals, None, kept, error_mm)
+    return positions[used], normals[used], faces
+
+
+def _outward(points: NDArray[np.float64], triangles: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Every triangle counter-clockwise as seen from outside the head."""
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    inwards = np.einsum("ij,ij->i", np.cross(b - a, c - a), (a + b + c) / 3 - (0.0, 20.0, -45.0)) < 0
+    return np.asarray(np.where(inwards[:, None], triangles[:, ::-1], triangles))
 
 
 def _face() -> tuple[NDArray[np.float64], NDArray[np.uint32]]:

@@ -7,21 +7,21 @@ origin in the middle of the bridge at pupil height on the lens plane; hats in th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from render.glb import Json, ProductError, mapping, read_glb
 from render.gltf import Material, Model, Part, read_model
-from render.simplify import simplify
+from render.simplify import simplify, soften_normals
 
 __all__ = ["Batch", "Level", "ProductError", "Wearable", "load_wearable"]
 
 # Largest geometric error of each level, in millimetres; the renderer takes the coarsest that stays under half a pixel.
-LEVEL_ERRORS_MM: Final = (0.08, 0.2, 0.4, 0.8)
+LEVEL_ERRORS_MM: Final = (0.08, 0.2, 0.5, 1.0, 1.8, 3.0)
 _DIMENSIONS: Final = {
     "glasses": ("frame_width_mm", "lens_width_mm", "bridge_mm", "temple_mm", "lens_height_mm"),
     "hat": ("head_circumference_mm", "brim_mm"),
@@ -32,7 +32,8 @@ _serial = itertools.count(1)
 @dataclass(frozen=True)
 class Batch:
     """Triangles drawn in one call. positions (n, 3) float32 mm; normals (n, 3); surface (n, 4) metallic, roughness,
-    transmission, emissive strength; colors (n, 4) linear RGBA; uv (n, 2) or None with texture None; faces (m, 3)."""
+    transmission, emissive strength; colors (n, 4) linear RGBA; uv (n, 2) or None with texture None; faces (m, 3),
+    counter-clockwise seen from where the normals point."""
 
     lens: bool
     positions: NDArray[np.float32]
@@ -42,6 +43,7 @@ class Batch:
     uv: NDArray[np.float32] | None
     faces: NDArray[np.uint32]
     texture: NDArray[np.uint8] | None = None
+    double_sided: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,14 @@ class Wearable:
         return self.levels[0]
 
 
+class _Drawn(NamedTuple):
+    """What decides whether parts share a draw call; solids sort before lenses."""
+
+    lens: bool
+    double_sided: bool
+    textured: int
+
+
 def load_wearable(glb: bytes) -> Wearable:
     """The product in a canonical GLB. Raises ProductError; `not-canonical` if it never went through the intake."""
     model = read_model(read_glb(glb))
@@ -95,37 +105,52 @@ def wearable(
     model: Model, kind: Literal["glasses", "hat"], name: str, dimensions: dict[str, float], *, unit_mm: float
 ) -> Wearable:
     """Parts merged by what can be drawn together, each in every level of detail."""
-    groups: dict[tuple[bool, int], list[Part]] = {}
+    groups: dict[_Drawn, list[Part]] = {}
     for part in model.parts:
         material = model.materials[part.material]
         textured = part.material if material.texture is not None and part.uv is not None else -1
-        groups.setdefault((material.is_lens or material.blend, textured), []).append(part)
+        drawn = _Drawn(material.is_lens or material.blend, material.double_sided, textured)
+        groups.setdefault(drawn, []).append(_facing_its_normals(part))
     levels = []
     for error in LEVEL_ERRORS_MM:
         batches = [
-            _merge((_reduced(part, error / unit_mm) for part in parts), model.materials, lens, textured, unit_mm)
-            for (lens, textured), parts in sorted(groups.items(), key=lambda item: item[0])
+            _merge([_reduced(part, error / unit_mm, drawn.lens) for part in parts], model.materials, drawn, unit_mm)
+            for drawn, parts in sorted(groups.items(), key=lambda item: item[0])
         ]
         levels.append(Level(error, tuple(batch for batch in batches if len(batch.faces))))
     everything = np.concatenate([part.positions for part in model.parts]).astype(np.float64) * unit_mm
     return Wearable(kind, name, dimensions, tuple(levels), np.stack([everything.min(0), everything.max(0)]))
 
 
-def _reduced(part: Part, error: float) -> Part:
+def _facing_its_normals(part: Part) -> Part:
+    """Files disagree about winding, and lighting trusts the normals: so must culling."""
+    a, b, c = (part.positions[part.faces[:, k]] for k in range(3))
+    leaning = part.normals[part.faces].sum(1)
+    backwards = np.einsum("ij,ij->i", np.cross(b - a, c - a), leaning) < 0
+    faces = part.faces.copy()
+    faces[backwards] = faces[backwards][:, ::-1]
+    return replace(part, faces=faces)
+
+
+def _reduced(part: Part, error: float, lens: bool) -> Part:
+    # A hinge or a screw is drawn with some ten triangles: nobody sees its chamfers. A lens's edge is in its rim.
+    small = float(np.ptp(part.positions, axis=0).max()) < 40 * error
+    error *= 1.8 if small or lens else 1.0
     faces, used = simplify(part.positions, part.normals, part.colors, part.faces, error)
     return Part(
         part.name,
         part.material,
         part.positions[used],
-        part.normals[used],
+        soften_normals(part.positions, part.normals, 2.5 * error)[used],
         None if part.uv is None else part.uv[used],
         None if part.colors is None else part.colors[used],
         faces,
     )
 
 
-def _merge(parts: Iterable[Part], materials: Sequence[Material], lens: bool, textured: int, unit_mm: float) -> Batch:
+def _merge(parts: Sequence[Part], materials: Sequence[Material], drawn: _Drawn, unit_mm: float) -> Batch:
     pieces = [part for part in parts if len(part.faces)]
+    lens, double_sided, textured = drawn
     positions, normals, surfaces, colors, uvs, faces = [], [], [], [], [], []
     start = 0
     for part in pieces:
@@ -163,4 +188,5 @@ def _merge(parts: Iterable[Part], materials: Sequence[Material], lens: bool, tex
         np.concatenate(uvs).astype(np.float32) if textured >= 0 else None,
         np.concatenate(faces).astype(np.uint32),
         materials[textured].texture if textured >= 0 else None,
+        double_sided,
     )

@@ -44,11 +44,15 @@ class Flex:
 
 @dataclass(frozen=True)
 class Seat:
-    """Product frame to head frame, true millimetres: point_head = rotation @ point + translation_mm, after `flex`."""
+    """Product frame to head frame, true millimetres: point_head = rotation @ point + translation_mm, after `flex`.
+
+    pressed: y and z of a plane's normal, its height, and how far the head shrinks above it (canonical mm).
+    """
 
     rotation: NDArray[np.float64]
     translation_mm: NDArray[np.float64]
     flex: Flex
+    pressed: tuple[float, float, float, float]
 
 
 def seat(product: Wearable, scale: float) -> Seat:
@@ -90,7 +94,8 @@ def _seat_glasses(product: Wearable, scale: float) -> Seat:
         fade_z=ear_z + 2.0,
         fade_mm=26.0,
     )
-    return Seat(rotation, translation, flex)
+    # The occluder's coarse triangles bridge the eye sockets: kept under the skin, they hide no rim that touches it.
+    return Seat(rotation, translation, flex, (0.0, 0.0, -1.0, 1.5))
 
 
 def _own_tilt_deg(points: NDArray[np.float64]) -> float:
@@ -138,6 +143,8 @@ def face_depth() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 HAT_TILT_DEG = 7.0
 LOWEST_BAND_MM, HIGHEST_BAND_MM = 60.0, 104.0
 HAIR_MM = 3.0
+# Above the sweatband hair, and the skull under it, is pressed in this far: it never pokes through a hat.
+PRESSED_MM = 14.0
 
 
 def _seat_hat(product: Wearable, scale: float) -> Seat:
@@ -159,9 +166,12 @@ def _seat_hat(product: Wearable, scale: float) -> Seat:
     front_z = cut.front * scale + HAIR_MM - front
     middle_z = (cut.front + cut.back) / 2 * scale - (front + back) / 2
     z = max(front_z, middle_z)
-    lift = -front * np.sin(np.radians(HAT_TILT_DEG))
-    translation = np.array([0.0, height * scale + lift * 0.35, z])
-    return Seat(rotation, translation, Flex())
+    # The tilt lifts the band's front; it is the front that lies at `height`.
+    lift = front * np.sin(np.radians(HAT_TILT_DEG))
+    translation = np.array([0.0, height * scale - lift, z])
+    up = rotation[:, 1]
+    band = float(translation @ up) / scale
+    return Seat(rotation, translation, Flex(), (float(up[1]), float(up[2]), band - 2.0, PRESSED_MM))
 
 
 def _opening(product: Wearable) -> tuple[float, float, float]:

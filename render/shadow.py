@@ -1,4 +1,4 @@
-"""The soft shadow a seated product throws on the head: baked once per product and head size, one texture lookup later.
+"""The soft shadow a seated product throws on the face: baked once per product and head size, then a few triangles.
 
 A product does not move against the head, so its shadow there does not either. The product is flattened along the
 direction of indoor light (from above and in front), drawn as a mask and blurred by about the gap over which it falls.
@@ -6,85 +6,82 @@ direction of indoor light (from above and in front), drawn as a mask and blurred
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from render.gpu import upload_texture
 from render.product import Wearable
 from render.seat import Seat, face_depth
+from render.simplify import simplify
 
-SIDE = 128
+SIDE = 160
+FAINTEST = 0.012
 
 
 @dataclass(frozen=True)
 class Shadow:
-    """texture: GL name, single channel. from_head: (4, 4) canonical head mm to texture x, y and facing weight.
+    """positions (n, 3) canonical head mm, just above the skin; darkness (n,) 0..1; faces (m, 3)."""
 
-    fallen_on: (n, 3) head-frame true mm, the darkened points of the face. deflate: see head.vert.
-    """
-
-    texture: int
-    from_head: NDArray[np.float64]
-    strength: float
-    deflate: tuple[float, float, float, float]
-    fallen_on: NDArray[np.float64]
-
-    def delete(self) -> None:
-        from OpenGL import GL  # noqa: PLC0415
-
-        GL.glDeleteTextures([self.texture])
+    positions: NDArray[np.float32]
+    darkness: NDArray[np.float32]
+    faces: NDArray[np.uint32]
 
 
-def bake_shadow(product: Wearable, resting: Seat, scale: float) -> Shadow:
-    """The shadow of `product` on a head of `scale`; uploads the texture."""
+def cast_shadow(product: Wearable, resting: Seat, scale: float) -> Shadow:
+    """The shadow of `product` on the face of a head of `scale`; no faces where none falls."""
     hat = product.kind == "hat"
-    light = np.array([0.0, 0.80, 0.60]) if hat else np.array([0.0, 0.45, 0.89])
+    light = np.array([0.0, 0.80, 0.60]) if hat else np.array([0.0, 0.50, 0.866])
     across = np.array([1.0, 0.0, 0.0])
     down = np.cross(across, light)
-    centre = np.array([0.0, 60.0, 0.0]) if hat else np.array([0.0, 25.0, 40.0])
-    reach = 130.0 if hat else 90.0
-    from_head = np.eye(4)
-    from_head[0, :3] = across / (2 * reach)
-    from_head[1, :3] = down / (2 * reach)
-    from_head[:2, 3] = 0.5 - from_head[:2, :3] @ centre
-    from_head[2, :3] = light * 1.6
+    centre = np.array([0.0, 40.0, 40.0])
+    half_mm = 120.0 if hat else 85.0
+    to_mask = np.stack([across, down]) / (2 * half_mm)
+
+    def placed(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(((points - centre) @ to_mask.T + 0.5) * SIDE)
+
     mask = np.zeros((SIDE, SIDE), np.uint8)
-    for batch in product.levels[-1].batches:
+    for batch in product.levels[min(2, len(product.levels) - 1)].batches:
         points = batch.positions @ resting.rotation.T + resting.translation_mm
-        at = (points / scale) @ from_head[:2, :3].T + from_head[:2, 3]
-        corners = np.round(at[batch.faces] * (SIDE * 16)).astype(np.int32)
-        seen = batch.positions[batch.faces][:, :, 2].min(1) > (-400.0 if hat else -12.0)
-        dark = int(255 * min(1.0, float(batch.colors[:, 3].mean()))) if batch.lens else 255
+        corners = np.round(placed(points / scale)[batch.faces] * 16).astype(np.int32)
+        front = batch.positions[batch.faces][:, :, 2].min(1) > (-400.0 if hat else -12.0)
+        opacity = float(batch.colors[:, 3].mean()) * 0.6 if batch.lens else 1.0
         layer = np.zeros_like(mask)
-        for triangle in corners[seen]:
-            cv2.fillConvexPoly(layer, triangle, dark, cv2.LINE_8, 4)
+        for triangle in corners[front]:
+            cv2.fillConvexPoly(layer, triangle, round(255 * opacity), cv2.LINE_8, 4)
         mask = np.maximum(mask, layer)
-    sigma = 2.6 if hat else 2.2
-    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), sigma), np.uint8)
-    mask[[0, -1]] = 0
-    mask[:, [0, -1]] = 0
-    strength = 0.5 if hat else 0.34
-    deflate = _inside_hat(resting, scale) if hat else (0.0, 0.0, 1e9, 0.0)
-    return Shadow(upload_texture(mask), from_head, strength, deflate, _fallen_on(mask, from_head) * scale)
+    blur_mm = 5.0 if hat else 2.6
+    soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), blur_mm * SIDE / (2 * half_mm)), np.float32) / 255.0
+    soft *= 0.46 if hat else 0.40
+    return _patch(soft, placed, light)
 
 
-def _inside_hat(resting: Seat, scale: float) -> tuple[float, float, float, float]:
-    """Above the sweatband the skull (hair, when there is much of it) is pressed in, and never pokes through the hat."""
-    up = resting.rotation[:, 1]
-    band = float(resting.translation_mm @ up) / scale
-    return float(up[1]), float(up[2]), band - 2.0, 14.0
-
-
-def _fallen_on(mask: NDArray[np.uint8], from_head: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Canonical points of the face that the blurred mask darkens visibly."""
+def _patch(
+    soft: NDArray[np.float32], placed: Callable[[NDArray[np.float64]], NDArray[np.float64]], light: NDArray[np.float64]
+) -> Shadow:
     surface, origin = face_depth()
-    rows, columns = (
-        np.asarray(grid)[::3, ::3].ravel() for grid in np.meshgrid(*map(np.arange, surface.shape), indexing="ij")
-    )
-    points = np.stack([columns + origin[0], rows + origin[1], surface[rows, columns]], axis=1)
-    points = points[np.isfinite(points[:, 2])]
-    at = np.clip((points @ from_head[:2, :3].T + from_head[:2, 3]) * SIDE, 0, SIDE - 1).astype(int)
-    return np.asarray(points[mask[at[:, 1], at[:, 0]] > 5])
+    step = 2
+    rows, columns = np.arange(0, surface.shape[0], step), np.arange(0, surface.shape[1], step)
+    grid_y, grid_x = np.meshgrid(rows, columns, indexing="ij")
+    z = surface[grid_y, grid_x]
+    slope_y, slope_x = np.gradient(z, float(step))
+    facing = (light[2] - slope_y * light[1]) / np.sqrt(1.0 + slope_x**2 + slope_y**2)
+    points = np.stack([grid_x + origin[0], grid_y + origin[1], z + 0.4], axis=-1)
+    known = np.isfinite(z)
+    at = np.clip(np.nan_to_num(placed(points.reshape(-1, 3))), 0, SIDE - 1).reshape(*z.shape, 2)
+    dark = cv2.remap(soft, at[..., 0].astype(np.float32), at[..., 1].astype(np.float32), cv2.INTER_LINEAR)
+    # Indoors light comes from everywhere, and a brim's shadow fades with the distance over which it falls.
+    dark *= np.clip((points[..., 1] + 14.0) / 60.0, 0.0, 1.0)
+    dark = np.where(known, dark * np.clip(np.nan_to_num(facing) * 1.8, 0, 1), 0.0)
+    index = np.arange(z.size).reshape(z.shape)
+    a, b, c, d = index[:-1, :-1].ravel(), index[:-1, 1:].ravel(), index[1:, :-1].ravel(), index[1:, 1:].ravel()
+    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)]).astype(np.uint32)
+    flat = dark.ravel()
+    faces = faces[(flat[faces].max(1) > FAINTEST) & known.ravel()[faces].all(1)]
+    positions = np.nan_to_num(points.reshape(-1, 3)).astype(np.float32)
+    shades = np.stack([flat, np.zeros_like(flat), np.zeros_like(flat)], axis=1).astype(np.float32)
+    faces, used = simplify(positions, shades * 12.0, None, faces, 1.0)
+    return Shadow(positions[used], flat[used].astype(np.float32), faces)

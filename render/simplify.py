@@ -21,12 +21,12 @@ def simplify(
     `error` is in the unit of `positions`. Parts smaller than it vanish. Normals and colours weigh in, so a gradient
     and a crease outlive a flat region.
     """
-    extent = float(np.ptp(positions, axis=0).max())
+    extent = float(np.ptp(positions, axis=0).max()) if len(positions) else 0.0
     if extent <= 0 or not len(faces):
         return np.empty((0, 3), np.uint32), np.empty(0, np.uint32)
     points = np.ascontiguousarray(positions, np.float32)
     flat = np.ascontiguousarray(faces, np.uint32).ravel()
-    weights = [error / extent * 0.5] * 3
+    weights = [error / extent] * 3
     attributes = [normals]
     if colors is not None and np.ptp(colors, axis=0).max() > 0.01:
         attributes.append(colors)
@@ -53,3 +53,21 @@ def simplify(
     kept = kept[:count]
     used, renumbered = np.unique(kept, return_inverse=True)
     return renumbered.astype(np.uint32).reshape(-1, 3), used.astype(np.uint32)
+
+
+def soften_normals(positions: NDArray[np.float32], normals: NDArray[np.float32], radius: float) -> NDArray[np.float32]:
+    """(n, 3) normals averaged over cells of `radius`, front and back of a wall apart.
+
+    A coarse level keeps one vertex of many: with its own normal, knitting would become glitter.
+    """
+    cell = np.floor(positions / radius).astype(np.int64)
+    side = np.argmax(np.abs(normals), axis=1) * 2 + (
+        np.take_along_axis(normals, np.argmax(np.abs(normals), axis=1)[:, None], axis=1)[:, 0] > 0
+    )
+    keys = ((cell[:, 0] * 73856093) ^ (cell[:, 1] * 19349663) ^ (cell[:, 2] * 83492791)) * 8 + side
+    _, group = np.unique(keys, return_inverse=True)
+    total = np.zeros((int(group.max()) + 1, 3))
+    np.add.at(total, group, normals)
+    averaged = total[group]
+    length = np.linalg.norm(averaged, axis=1, keepdims=True)
+    return np.where(length > 1e-6, averaged / np.maximum(length, 1e-6), normals).astype(np.float32)
