@@ -158,10 +158,11 @@ async def _supervise(settings: Settings, found: Settings, runtime: Path, listene
 
 async def _start_all(supervisor: Supervisor, settings: Settings, runtime: Path, descriptor: int) -> None:
     environment = _child_environment(settings)
-    programs = [Program("web", (*PYTHON, "web", "--descriptor", str(descriptor)), environment, (descriptor,))]
+    web = Program("web", (*PYTHON, "web", "--descriptor", str(descriptor)), environment, (descriptor,))
+    media = []
     for name in (f"media-{index}" for index in range(settings.media_processes)):
         command = (*PYTHON, "media", "--name", name, "--listen", f"unix:{runtime / name}.sock")
-        programs.append(Program(name, command, environment))
+        media.append(Program(name, command, environment))
 
     async def seed_if_needed() -> None:
         from demo.seed import is_complete
@@ -172,7 +173,8 @@ async def _start_all(supervisor: Supervisor, settings: Settings, runtime: Path, 
             log.info("making-the-demo-shop")
             await supervisor.run(Program("seed", (*PYTHON, "seed"), environment))
 
-    await asyncio.gather(supervisor.start(*programs), seed_if_needed())
+    # The order of these is the order of stopping, turned round: first nobody new comes in.
+    await asyncio.gather(supervisor.start(*media), supervisor.start(web), seed_if_needed())
 
 
 def _shown_url(settings: Settings, listener: socket.socket) -> str:
@@ -272,6 +274,8 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
         else:
             host, _, port = options.listen.rpartition(":")
             await web.TCPSite(runner, host, int(port)).start()
+        while not node.ready:  # noqa: ASYNC110  it says so when a synthetic frame came back wearing something
+            await asyncio.sleep(0.05)
         notify_ready()
         await told_to_stop()
 

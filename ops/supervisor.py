@@ -55,12 +55,12 @@ class Supervisor:
         self._runtime = runtime
         self._stop_s = stop_s
         self._ended = ended
-        self._kept: list[_Kept] = []
+        self._groups: list[list[_Kept]] = []
 
     async def start(self, *programs: Program) -> None:
         """Starts the programs side by side and returns when all are ready. Raises ProgramFailed."""
         fresh = [_Kept(program, self._runtime, self._ended) for program in programs]
-        self._kept += fresh
+        self._groups.append(fresh)
         try:
             async with asyncio.TaskGroup() as group:
                 for kept in fresh:
@@ -83,7 +83,7 @@ class Supervisor:
 
     async def wait(self) -> None:
         """Returns never; raises ProgramFailed when a program crashes too often to go on."""
-        await asyncio.gather(*(kept.keeper for kept in self._kept if kept.keeper))
+        await asyncio.gather(*(kept.keeper for kept in self._all() if kept.keeper))
 
     async def run_until_told_to_stop(self, bring_up: Callable[[], Awaitable[None]]) -> None:
         """Does `bring_up`, keeps what it started, and stops it all in order at the first SIGINT or SIGTERM.
@@ -107,14 +107,17 @@ class Supervisor:
             await self.stop()
 
     async def stop(self) -> None:
-        """Ends all programs, the last started first, each within `stop_s` or by force."""
-        while self._kept:
-            await self._kept.pop().stop(self._stop_s)
+        """Ends all programs, those of the last `start` first, within `stop_s` or by force."""
+        while self._groups:
+            await asyncio.gather(*(kept.stop(self._stop_s) for kept in self._groups.pop()))
 
     def kill(self) -> None:
         """Ends all programs at once, by force."""
-        for kept in self._kept:
+        for kept in self._all():
             kept.kill()
+
+    def _all(self) -> list[_Kept]:
+        return [kept for group in self._groups for kept in group]
 
     def _force(self) -> NoReturn:
         self.kill()
@@ -122,7 +125,7 @@ class Supervisor:
 
     def pids(self) -> dict[str, int]:
         """The process ids of the programs that run now, by name."""
-        running = {kept.program.name: kept.process for kept in self._kept}
+        running = {kept.program.name: kept.process for kept in self._all()}
         return {name: process.pid for name, process in running.items() if process and process.returncode is None}
 
 

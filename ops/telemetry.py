@@ -24,7 +24,7 @@ import structlog
 MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # the name is prometheus_client's
 _LAG_EVERY_S = 0.1
 # These describe every session and candidate at their INFO and DEBUG levels.
-_TALKATIVE = ("aioice", "aiortc", "aiohttp", "asyncio", "libav", "PIL", "matplotlib", "OpenGL")
+_TALKATIVE = ("aioice", "alembic", "aiortc", "aiohttp", "asyncio", "libav", "PIL", "matplotlib", "OpenGL")
 
 log = structlog.get_logger("telemetry")
 
