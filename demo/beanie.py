@@ -32,7 +32,7 @@ def _profile() -> list[tuple[float, float, float, float]]:
             for s, h in zip(scale, height, strict=True)
         ]
 
-    rows += dome(4.0, 1.7, 24, HEIGHT)
+    rows += dome(4.0, 1.7, 21, HEIGHT)
     rows += [(1.0, 4.6, CUFF - 6.5, 0.6), (1.0, 5.4, CUFF - 2.2, 0.6)]  # into the fold and over its lip
     rows += [(1.0, 7.0, CUFF - 0.1, 0.8), (1.0, 8.8, CUFF - 0.2, 1.0), (1.0, 10.2, CUFF - 2.4, 1.4)]
     for y in np.linspace(CUFF - 6.5, 4.0, 10):
@@ -40,7 +40,7 @@ def _profile() -> list[tuple[float, float, float, float]]:
         rows.append((1.0, 10.2 + float(bulge), float(y), 1.7))
     rows += [(1.0, 8.6, 0.9, 1.0), (1.0, 4.8, 0.0, 0.4), (1.0, 1.2, 1.2, 0.0)]
     rows += [(1.0, 0.0, 6.0, 0.0), (1.0, 0.0, 30.0, 0.0)]
-    rows += dome(0.0, 0.0, 9, HEIGHT - 8.0)[::-1]
+    rows += dome(0.0, 0.0, 7, HEIGHT - 8.0)[::-1]
     return rows
 
 
@@ -73,12 +73,15 @@ def _body() -> Surface:
 def beanie(name: str) -> bytes:
     """A ribbed wool beanie with a folded cuff."""
     wool = Material("knit", linear("#ffffff"), roughness=1.0, texture=knit("#8d3b2f"))
-    hide = Material("leather_patch", linear("#ffffff"), roughness=0.55, texture=leather("#7a5233"))
+    hide = Material(
+        "leather_patch", linear("#ffffff"), roughness=0.55, texture=leather("#7a5233", "#d8c3a0", size_mm=(25.0, 42.0))
+    )
     span = np.linspace(-1.0, 1.0, 15) * 21.0
     patch = Wall(CIRCUMFERENCE, 1.0, 10.2).strip(
         np.radians(28), span, height=CUFF * 0.46, lift=2.0, width=25.0, thickness=1.6
     )
-    uv = np.column_stack([patch.positions[:, 0] / 60.0, patch.positions[:, 1] / 60.0])
+    low, high = patch.positions.min(axis=0), patch.positions.max(axis=0)
+    uv = (patch.positions - low)[:, :2] / (high - low)[:2] * [1.0, -1.0]
     parts: list[Part] = [
         Part("knit", _body(), wool, crease_deg=100),
         Part("patch", Surface(patch.positions, patch.faces, uv), hide, crease_deg=40),

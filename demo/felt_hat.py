@@ -68,11 +68,15 @@ def _body(theta: Floats) -> Surface:
         crown[0, :, 1] += lift
         rows.extend(crown)
     stack = np.stack([*outside, *inside[::-1], outside[0]])
-    x, y, z = stack[..., 0], stack[..., 1], stack[..., 2]
-    uv = (
-        np.stack([x + 0.7 * y, z - 0.7 * y], axis=-1) / 64.0
-    )  # felt has no grain: a slanting projection never stretches
-    return turned(stack, uv)
+    return turned(stack, _flattened(theta, stack, pole=len(outside) - 1))
+
+
+def _flattened(theta: Floats, rows: Floats, pole: int) -> Floats:
+    """Texture coordinates as if the felt were spread flat around the middle of the crown: no seam, no star."""
+    steps = np.linalg.norm(np.diff(rows, axis=0), axis=2).mean(axis=1)
+    travelled = np.concatenate([[0.0], np.cumsum(steps)])
+    away = np.abs(travelled - travelled[pole])[:, None]
+    return np.stack([away * np.sin(theta), away * np.cos(theta)], axis=-1) / 96.0
 
 
 def _brim_row(theta: Floats, v: float, lift: float) -> Floats:

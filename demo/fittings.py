@@ -45,14 +45,13 @@ def stud(middle: Floats, normal: Floats, *, length: float, height: float, rise: 
     return sweep(path, section[None] * scale[:, None, None], UP)
 
 
-def coil(middle: Floats, *, diameter: float, turns: float, pitch: float, wire_mm: float) -> Surface:
-    """A screwless hinge: a few turns of the temple's wire around an upright axis."""
-    angle = np.linspace(0, 2 * np.pi * turns, int(turns * 14) + 1)
-    height = (angle / (2 * np.pi) - turns / 2) * pitch
-    path = np.asarray(middle, float) + np.column_stack(
-        [diameter / 2 * np.cos(angle), height, diameter / 2 * np.sin(angle)]
+def coil(entry: Floats, *, diameter: float, turns: int, pitch: float, wire_mm: float) -> Surface:
+    """A screwless hinge for x > 0: whole turns of wire that comes in backwards at `entry` and leaves above it."""
+    angle = np.linspace(0, 2 * np.pi * turns, turns * 18 + 1)
+    path = np.asarray(entry, float) + np.column_stack(
+        [diameter / 2 * (np.cos(angle) - 1), angle / (2 * np.pi) * pitch, -diameter / 2 * np.sin(angle)]
     )
-    return wire(path, wire_mm, 7)
+    return wire(path, wire_mm, 8)
 
 
 def _pad_axes(frontal_deg: float, splay_deg: float) -> tuple[Floats, Floats, Floats]:

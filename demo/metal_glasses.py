@@ -64,7 +64,7 @@ def round_wire(name: str) -> bytes:
     )
     lug = _lug(seat.edge_at(17, grow=0.2), 0.6, width / 2 - 0.75, 6.4)
     pin = lug[-1] + np.array([-0.7, 0.0, -0.8])
-    curve = TempleCurve(pin + np.array([0.7, 0.0, -0.5]), length, bend_at=97.0)
+    curve = TempleCurve(pin + np.array([0.7, 0.0, 0.2]), length, bend_at=97.0)
     temple = rod(
         curve,
         heights=[(0, 3.0), (16, 2.3), (70, 1.6), (145, 1.4)],
@@ -119,7 +119,7 @@ def aviator(name: str) -> bytes:
     )
     lug = _lug(seat.edge_at(28, grow=0.2), 0.4, width / 2 - 0.8, 6.0)
     pin = lug[-1] + np.array([-0.7, 0.0, -0.8])
-    curve = TempleCurve(pin + np.array([0.7, 0.0, -0.5]), length, bend_at=95.0, fall_deg=3.0)
+    curve = TempleCurve(pin + np.array([0.7, 0.0, 0.2]), length, bend_at=95.0, fall_deg=3.0)
     temple = rod(
         curve,
         heights=[(0, 4.0), (12, 3.1), (60, 1.9), (140, 1.4)],
@@ -149,7 +149,7 @@ def aviator(name: str) -> bytes:
 
 def _bushing(seat: LensSeat, uv: tuple[float, float]) -> Surface:
     """The pin through a drilled lens, with its head in front and its nut behind."""
-    front, back = seat.place(np.array([uv, uv]), np.array([1.5, -1.9]))
+    front, back = seat.place(np.array([uv, uv]), np.array([1.4, -1.9]))
     return joined(
         [
             cylinder(back, front, 1.1, 10),
@@ -178,10 +178,9 @@ def rimless(name: str) -> bytes:
     x, y, z = seat.place(np.array(temporal), -1.6)
     outer = width / 2 - gauge / 2
     lug = spline(
-        np.array([(x, y, z), (x + 2.6, y, z - 0.4), (x + 6.0, y + 0.1, z - 0.8), (outer - 0.5, y + 0.2, z - 2.6),
-                  (outer, y + 0.2, z - 5.4), (outer, y + 0.2, z - 8.0)]), 22)  # fmt: skip
-    pin = lug[-1] + np.array([-1.25, 0.0, 0.0])
-    curve = TempleCurve(lug[-1] + np.array([0.0, 0.3, 0.0]), length, bend_at=96.0)
+        np.array([(x, y, z), (x + 2.6, y, z - 0.4), (x + 6.0, y + 0.1, z - 0.8), (outer - 0.5, y - 0.5, z - 2.6),
+                  (outer, y - 1.2, z - 5.4), (outer, y - 1.4, z - 8.0)]), 26)  # fmt: skip
+    curve = TempleCurve(lug[-1] + np.array([0.0, 3 * 1.15, 0.4]), length, bend_at=96.0)
     temple = rod(
         curve,
         heights=[(0, gauge), (60, gauge), (140, 1.0)],
@@ -206,7 +205,7 @@ def rimless(name: str) -> bytes:
             joined([bar, both(wire(lug, gauge, 9)), both(_bushing(seat, nasal)), both(_bushing(seat, temporal))]),
             TITANIUM,
         ),
-        Part("hinges", both(coil(pin, diameter=2.5, turns=4.0, pitch=1.0, wire_mm=0.95)), TITANIUM),
+        Part("hinges", both(coil(lug[-1], diameter=2.8, turns=3, pitch=1.15, wire_mm=gauge)), TITANIUM),
         Part("nose_pad_arms", both(arm), TITANIUM),
         Part("nose_pads", both(nose_pad(pads)), SILICONE, crease_deg=80),
         *sides("temple", temple, TITANIUM),

@@ -91,7 +91,7 @@ def rod(
     thicknesses: list[tuple[float, float]],
     start: float = 0.0,
     end: float | None = None,
-    sides: int = 10,
+    sides: int = 12,
     rounding: float = 0.8,
 ) -> Surface:
     """A metal temple of oval section."""

@@ -100,7 +100,7 @@ def tortoise(
 def felt(color: str, *, size: int = 256, seed: int = 3) -> Texture:
     """Pressed fur felt: fine fibre and a slow mottle."""
     fibre = smooth_noise((size, size), (size // 3, size // 3), seed)
-    lay = smooth_noise((size, size), (size // 12, size // 4), seed + 1)
+    lay = smooth_noise((size, size), (size // 8, size // 8), seed + 1)
     mottle = smooth_noise((size, size), (4, 4), seed + 2)
     return encoded(srgb(color) * (1 + 0.030 * fibre + 0.025 * lay + 0.018 * mottle)[..., None], quality=82)
 
@@ -122,13 +122,19 @@ def knit(color: str, *, size: int = 256, stitches: int = 4) -> Texture:
     valley = np.clip(np.minimum(x, 1 - x) / 0.13, 0, 1) ** 0.7
     fuzz = 0.035 * smooth_noise((size, size), (size // 4, size // 4), 21)
     light = (0.42 + 0.62 * strand * (0.55 + 0.45 * gap) + twist) * (0.5 + 0.5 * valley) + fuzz
-    return encoded(srgb(color) * light[..., None] * 1.08)
+    return encoded(srgb(color) * light[..., None] * 1.08, quality=76)
 
 
-def leather(color: str, *, size: int = 128) -> Texture:
-    """Smooth hide with fine grain."""
-    grain = smooth_noise((size, size), (22, 22), 5) * 0.045 + smooth_noise((size, size), (4, 4), 6) * 0.05
-    return encoded(srgb(color) * (1 + grain)[..., None])
+def leather(color: str, thread: str, *, size_mm: tuple[float, float], size: int = 192) -> Texture:
+    """A patch of smooth hide with fine grain, its edge darkened, sewn on all around (u, v cover it once)."""
+    grain = smooth_noise((size, size), (26, 26), 5) * 0.035 + smooth_noise((size, size), (4, 4), 6) * 0.018
+    y, x = (np.mgrid[:size, :size] + 0.5) / size * np.array(size_mm)[:, None, None]
+    left, top = np.minimum(x, size_mm[1] - x), np.minimum(y, size_mm[0] - y)
+    hide = srgb(color) * ((1 + grain) * (1 - 0.35 * np.exp(-np.minimum(left, top) / 0.5)))[..., None]
+    inset = 2.0
+    rows = stitch_row(x, top - inset) * (left > inset - 0.3)
+    columns = stitch_row(y, left - inset) * (top > inset - 0.3)
+    return encoded(stitched(hide, np.maximum(rows, columns), srgb(thread)))
 
 
 def plait(color: str, *, size: int = 256, rounds: int = 4, seed: int = 17) -> Texture:
