@@ -17,12 +17,14 @@ export class Album {
   readonly #main = h('figure', { class: 'shot' })
   readonly #row = h('div', { class: 'shots', role: 'group', 'aria-label': 'Pictures of this visit' })
   readonly #share: HTMLButtonElement
+  readonly #compare: HTMLButtonElement
   readonly #save = h('a', { class: 'primary' }, icon('download'), 'Save')
   #shots: Shot[] = []
   #shown: Shot | null = null
 
   constructor() {
     this.#share = h('button', { type: 'button', class: 'quiet', onclick: () => void this.#shareShown() }, icon('share'), 'Share')
+    this.#compare = h('button', { type: 'button', class: 'quiet', onclick: () => this.#comparing(true) }, 'Compare')
     const close = h('button', { type: 'button', class: 'tool', 'aria-label': 'Close', onclick: () => this.element.close() }, icon('close'))
     this.element = h(
       'dialog',
@@ -31,7 +33,7 @@ export class Album {
       this.#main,
       this.#row,
       h('p', { class: 'small' }, 'It stays on this device unless you share it, and is gone when you close the page.'),
-      h('div', { class: 'ways' }, this.#save, this.#share),
+      h('div', { class: 'ways' }, this.#save, this.#share, this.#compare),
     )
     this.element.addEventListener('click', ({ target }) => target === this.element && this.element.close())
   }
@@ -53,16 +55,24 @@ export class Album {
     this.#save.href = shot.url
     this.#save.download = shot.file.name
     this.#share.hidden = !(navigator.canShare?.({ files: [shot.file] }) ?? false)
-    this.#row.hidden = this.#shots.length < 2
+    this.#comparing(false)
+    this.#row.hidden = this.#compare.hidden = this.#shots.length < 2
     this.#row.replaceChildren(
       ...this.#shots.map((one) =>
         h(
           'button',
           { type: 'button', class: 'thumb', 'aria-pressed': String(one === shot), 'aria-label': one.caption, onclick: () => this.#show(one) },
           h('img', { src: one.url, alt: '' }),
+          h('span', {}, one.caption),
         ),
       ),
     )
+  }
+
+  /** All pictures of the visit beside one another; choosing one shows it alone again. */
+  #comparing(on: boolean): void {
+    this.element.toggleAttribute('data-comparing', on)
+    this.#compare.setAttribute('aria-pressed', String(on))
   }
 
   async #shareShown(): Promise<void> {
