@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from render.product import Batch
 
 SHADERS: Final = Path(__file__).parent / "shaders"
-FRAME_BLOCK_FLOATS: Final = 3 * 16 + 5 * 4
+FRAME_BLOCK_FLOATS: Final = 3 * 16 + 6 * 4
 MAX_TEXTURE_SIDE: Final = 512
 
 

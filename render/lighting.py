@@ -16,24 +16,28 @@ class Light:
     tint: linear RGB gains around 1 with mean 1; the colour cast of lamp and white balance together.
     direction: unit vector towards the strongest light.
     softness: 1 light from everywhere, 0 from `direction` alone.
+    skin: the face's mean colour as displayed, RGB 0..1; what a shadow on it is made of.
     """
 
     exposure: float = 1.0
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
     direction: tuple[float, float, float] = (-0.35, 0.75, 0.56)
     softness: float = 0.6
+    skin: tuple[float, float, float] = (0.72, 0.56, 0.48)
 
     def towards(self, other: Light, weight: float) -> Light:
         """This light moved by `weight` (0..1) towards `other`; for smoothing over frames."""
-        a = np.array([self.exposure, *self.tint, *self.direction, self.softness])
-        b = np.array([other.exposure, *other.tint, *other.direction, other.softness])
-        mixed = a + weight * (b - a)
-        direction = mixed[4:7] / max(float(np.linalg.norm(mixed[4:7])), 1e-6)
+        mine = np.array([self.exposure, *self.tint, *self.direction, self.softness, *self.skin])
+        its = np.array([other.exposure, *other.tint, *other.direction, other.softness, *other.skin])
+        mixed = mine + weight * (its - mine)
+        mixed[4:7] /= max(float(np.linalg.norm(mixed[4:7])), 1e-6)
+        values = [float(value) for value in mixed]
         return Light(
-            float(mixed[0]),
-            (float(mixed[1]), float(mixed[2]), float(mixed[3])),
-            (float(direction[0]), float(direction[1]), float(direction[2])),
-            float(mixed[7]),
+            values[0],
+            (values[1], values[2], values[3]),
+            (values[4], values[5], values[6]),
+            values[7],
+            (values[8], values[9], values[10]),
         )
 
 
@@ -63,11 +67,12 @@ def estimate_light(
     y0, y1 = sorted((min(max(int(face_box_px[1]), 0), height - 1), min(max(int(face_box_px[3]), 1), height)))
     pace = max(1, min(x1 - x0, y1 - y0) // 16)
     face = y[y0:y1:pace, x0:x1:pace].astype(np.float32)
+    inner = slice((y0 + (y1 - y0) // 4) // 2, (y1 + 1) // 2, pace), slice((x0 * 3 + x1) // 8, (x0 + x1 * 3) // 8, pace)
     level = float(face.mean()) if face.size else mean
     exposure = _exposure(mean, bright, level)
     tint = _tint(float(room_u.mean()), float(room_v.mean()), mean)
     direction, softness = _direction(face)
-    return Light(exposure, tint, direction, softness)
+    return Light(exposure, tint, direction, softness, _skin(level, u[inner], v[inner]))
 
 
 def _exposure(mean: float, bright: float, face: float) -> float:
@@ -87,6 +92,16 @@ def _tint(u: float, v: float, mean: float) -> tuple[float, float, float]:
     total = sum(linear) / 3.0
     gains = [min(max(channel / total, 0.6), 1.5) for channel in linear]
     return gains[0], gains[1], gains[2]
+
+
+def _skin(level: float, u: NDArray[np.uint8], v: NDArray[np.uint8]) -> tuple[float, float, float]:
+    """The face's mean colour, from the mean of its middle's planes."""
+    if not u.size:
+        return Light.skin
+    y, cb, cr = 1.164 * (level - 16.0), float(u.mean()) - 128.0, float(v.mean()) - 128.0
+    rgb = (y + _RED_V * cr, y - _GREEN_U * cb - _GREEN_V * cr, y + _BLUE_U * cb)
+    red, green, blue = (min(max(channel / 255.0, 0.0), 1.0) for channel in rgb)
+    return red, green, blue
 
 
 def _direction(face: NDArray[np.float32]) -> tuple[tuple[float, float, float], float]:

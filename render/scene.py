@@ -18,7 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.context import Context
-from render.gpu import Mesh, Programs, Target, make_frame_block, make_target, upload_batch, upload_plain
+from render.gpu import (
+    FRAME_BLOCK_FLOATS,
+    Mesh,
+    Programs,
+    Target,
+    make_frame_block,
+    make_target,
+    upload_batch,
+    upload_plain,
+)
 from render.headpose import HeadPose, Intrinsics
 from render.lighting import Light
 from render.occluder import occluder_mesh
@@ -87,7 +96,7 @@ class SceneRenderer:
         self._context = Context()
         self._programs = Programs()
         self._block = make_frame_block()
-        self._values = np.zeros(68, np.float32)
+        self._values = np.zeros(FRAME_BLOCK_FLOATS, np.float32)
         self._values_at = self._values.ctypes.data_as(ctypes.c_void_p)
         self._occluders = {
             "glasses": upload_plain(*occluder_mesh(-35.0, -80.0, 1.8)),
@@ -168,12 +177,13 @@ class SceneRenderer:
         values[32:48] = (clip @ camera_from_head).T.ravel()
         red, green, blue = light.tint
         gain = light.exposure
-        values[48:68] = (
+        values[48:72] = (
             *(flex.hinge_z, flex.ear_z, flex.fade_z, flex.fade_mm),
             *(flex.left_mm, flex.right_mm, flex.drop_mm, 0.0),
             *(red * gain, green * gain, blue * gain, light.softness),
             *light.direction,
             1.3 - 0.5 * light.softness,
+            *(light.skin[0] * 0.42, light.skin[1] * 0.27, light.skin[2] * 0.23, 0.0),
             *loaded.seat.pressed,
         )
 
@@ -192,7 +202,9 @@ class SceneRenderer:
         gl.glColorMask(1, 1, 1, 1)
         if loaded.shadow is not None:
             gl.glUseProgram(self._programs.get("shadow"))
+            gl.glDepthMask(0)
             self._draw_mesh(loaded.shadow)
+            gl.glDepthMask(1)
         for mesh in loaded.level(error_mm):
             self._draw_surface(mesh, pixels_per_mm * factor)
         pixels = np.empty((high, wide, 4), np.uint8)

@@ -55,7 +55,7 @@ def cast_shadow(product: Wearable, resting: Seat, scale: float) -> Shadow:
         mask = np.maximum(mask, layer)
     blur_mm = 5.0 if hat else 2.6
     soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), blur_mm * SIDE / (2 * half_mm)), np.float32) / 255.0
-    soft *= 0.46 if hat else 0.40
+    soft *= 0.62 if hat else 0.42
     return _patch(soft, placed, light)
 
 

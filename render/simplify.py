@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-import meshoptimizer  # type: ignore[import-untyped]
+import meshoptimizer
 import numpy as np
 from numpy.typing import NDArray
 

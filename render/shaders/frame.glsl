@@ -6,5 +6,6 @@ layout(std140) uniform Frame {
     vec4 flex_shift;          // left, right, drop at the ear
     vec4 exposure;            // rgb: light colour times exposure, a: softness
     vec4 key;                 // direction to the main light (camera frame), strength
+    vec4 shade;               // the colour skin turns to in shadow, display rgb
     vec4 deflate;             // y, z of a plane's normal and its height: above it the head shrinks by w
 };

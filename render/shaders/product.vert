@@ -42,7 +42,11 @@ void main() {
     vec2 ab = environment_brdf(facing, roughness);
     vec3 mirror = f0 * ab.x + ab.y;
 
+#ifdef LENS
+    vec3 st = window_place(r);
+#else
     vec3 st = lamp_place(r);
+#endif
     float blur = 0.04 + 1.3 * roughness * roughness;
     // A rough surface spreads the lamp: its light then comes with the rest of the room, below.
     float crisp = st.z * clamp(1.0 - 1.6 * roughness, 0.0, 1.0);
@@ -51,14 +55,14 @@ void main() {
     vec3 mild = studio(r, roughness) + LAMP * key.w * spread * lobe(r, roughness);
 #ifdef LENS
     mild = studio(r, 0.0);
-    sharp = LAMP * 0.55 * key.w * st.z * mirror;
+    sharp = WINDOW * st.z * mirror;
     vec3 body = color.rgb * LENS_BODY * exposure.rgb;
     vec3 shown = display(body);
     vec3 sheen = body + mild * mirror * exposure.rgb;
     vec3 lit = display(sheen);
     base = video(shown, color.a, (lit - shown)) * presence;
     spark = chroma(display(sheen + sharp * exposure.rgb) - lit) * presence;
-    blur = 0.05;
+    blur = 0.08;
 #else
     vec3 diffuse = (1.0 - metallic) * daylight(n, exposure.a);
     vec3 shine = mild * mirror * exposure.rgb;

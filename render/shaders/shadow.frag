@@ -1,7 +1,9 @@
 #version 410 core
+//FRAME
+//VIDEO
 in float dark;
 out vec4 yuva;
 
 void main() {
-    yuva = vec4(0.0627451, 0.5019608, 0.5019608, 1.0) * dark;
+    yuva = video(shade.rgb, dark, vec3(0.0));
 }

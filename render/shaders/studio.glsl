@@ -1,6 +1,7 @@
 // A studio around the shopper in closed form: on a processor no texture is as cheap. Linear radiance.
 const vec3 LAMP = vec3(3.0, 2.95, 2.85);
 const vec2 LAMP_SIZE = vec2(0.62, 0.42);
+const vec3 WINDOW = vec3(2.3, 2.5, 2.7);
 const float LENS_BODY = 0.5;
 
 vec3 lamp_place(vec3 r) {
@@ -9,6 +10,18 @@ vec3 lamp_place(vec3 r) {
     vec3 over = cross(key.xyz, side);
     float ahead = dot(r, key.xyz);
     return vec3(vec2(dot(r, side), dot(r, over)) / (max(ahead, 0.12) * LAMP_SIZE), smoothstep(0.05, 0.25, ahead));
+}
+
+vec3 window_place(vec3 r) {
+    // A window in front of the shopper, a little to one side: what spectacle lenses show in photographs.
+    float turn = key.x < 0.0 ? -1.0 : 1.0;
+    vec3 ahead = vec3(0.30 * turn, 0.10, 0.948);
+    vec3 side = vec3(0.953 * turn, 0.0, -0.302);
+    vec3 over = vec3(-0.030 * turn, 0.995, -0.095);
+    float facing = dot(r, ahead);
+    // Leaning edges: the panes of a real lens are never square to the picture.
+    vec2 at = vec2(dot(r, side) + 0.35 * dot(r, over), dot(r, over)) / max(facing, 0.12);
+    return vec3(at / vec2(0.17, 0.30), smoothstep(0.1, 0.4, facing));
 }
 
 float lobe(vec3 r, float roughness) {
