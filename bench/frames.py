@@ -40,7 +40,11 @@ def read(luma: Plane) -> int | None:
     # The edge of a cell is where the codec rings, so only the inner half of it is asked.
     inner = strip.reshape(ROWS, side, COLUMNS, side)[:, side // 4 : -(side // 4), :, side // 4 : -(side // 4)]
     bits = (inner.mean(axis=(1, 3)) > (_DARK + _LIGHT) / 2).astype(np.int64).ravel()
-    value = int(bits @ (1 << np.arange(ROWS * COLUMNS - 1, -1, -1)))
+    return checked(int(bits @ (1 << np.arange(ROWS * COLUMNS - 1, -1, -1))))
+
+
+def checked(value: int) -> int | None:
+    """The number in the 24 bits of a strip, first cell first, or None where the check bits do not fit."""
     number, check = value >> 8, value & 0xFF
     return number if _crc8(number) == check else None
 

@@ -112,7 +112,7 @@ def verdict(found: list[Measured]) -> dict[str, dict[str, float]]:
             name: [m for m in found if (m.server, m.sessions) == (name, sessions)]
             for name in ("stock echo", "marker echo", "vitrine")
         }
-        rounds = list(zip(*by_server.values(), strict=True))
+        rounds = list(zip(*by_server.values(), strict=False))
         if rounds:
             ratios[str(sessions)] = {
                 "p95_to_stock": statistics.median(v.probe.p95_ms / s.probe.p95_ms for s, _, v in rounds),
