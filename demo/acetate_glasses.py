@@ -194,18 +194,18 @@ def panto(name: str) -> bytes:
     """Panto shape in honey tortoise, 46□22, keyhole bridge."""
     shell = Material(
         "acetate_honey", linear("#ffffff"), roughness=0.13, clearcoat=0.6,
-        texture=tortoise(ground="#a35f1f", light="#c98b3c", dark="#3a1a0a", seed=29, cover=0.42),
+        texture=tortoise(ground="#8a4e1a", light="#b0742f", dark="#3a1a0a", seed=29, cover=0.42),
     )  # fmt: skip
     model = Acetate(
         shape=PANTO,
         lens=(46.4, 42.6),
         bridge=22.0,
-        frame_width=138.0,
+        frame_width=135.0,
         temple=145.0,
         plate=Plate(thickness=4.2, bend_x=270.0, front_round=1.5),
         rim=[(-170, 3.6), (-90, 3.8), (-20, 3.9), (20, 4.4), (90, 4.3), (150, 4.4), (190, 3.6)],
         brow=(126.0, 100.0, 74.0, 50.0),
-        end_piece=[(61.4, 12.8), (66.8, 12.6), (68.9, 10.4), (68.6, 6.6), (65.0, 3.9), (62.2, 0.4)],
+        end_piece=[(60.8, 12.4), (65.4, 12.2), (67.5, 10.2), (67.2, 6.8), (64.2, 4.0), (62.0, -0.6)],
         bridge_top=[(0, 10.6), (5.0, 11.8), (9.0, 14.0)],
         bridge_under=[(7.4, -6.0), (6.6, -2.6), (4.6, -1.2), (4.5, 1.8), (2.6, 3.8), (0, 4.4)],
         belly=(-14.0, -30.0, -50.0, -70.0, -90.0, -110.0, -130.0, -148.0, -162.0),

@@ -15,7 +15,7 @@ CIRCUMFERENCE = 575.0
 RIBS = 60
 SAMPLES = 4  # points across a rib
 CUFF = 66.0
-HEIGHT = 152.0
+HEIGHT = 147.0
 STITCH_MM = 20.0  # one texture repeat along a rib: four stitches
 
 

@@ -12,7 +12,7 @@ from demo.sweep import cylinder, ellipse, grid_faces, sweep
 from demo.textures import cap_panel, visor
 
 CIRCUMFERENCE = 582.0
-CROWN_HEIGHT = 116.0
+CROWN_HEIGHT = 109.0
 RISE = 2.35  # exponent of the crown's superellipse upwards
 SHELL = 3.0  # mm from the head's oval to the outside of the cloth
 PANELS = 6

@@ -14,7 +14,7 @@ from demo.trims import Wall, flat_bow
 CIRCUMFERENCE = 580.0
 FELT = 2.4  # mm of felt
 BAND = 1.2  # mm of sweatband between the head and the felt
-CROWN_HEIGHT = 118.0
+CROWN_HEIGHT = 112.0
 BRIM = 80.0
 RIBBON_HEIGHT = 36.0
 WALL = 0.46  # share of a profile's rows that is the wall; the shoulder and the top follow
@@ -41,7 +41,7 @@ def _blocked(points: Floats, height: Floats) -> Floats:
     x, y, z = points[..., 0], points[..., 1], points[..., 2]
     rise = np.clip((y - 45.0) / (height - 45.0), 0, 1.1)
     ridge = np.exp(-((x / (17.0 + 0.10 * (z + 90.0))) ** 2)) * np.clip((108.0 - np.abs(z + 2.0)) / 46.0, 0, 1) ** 0.8
-    crease = 27.0 * ridge * rise**4
+    crease = 22.0 * ridge * rise**4
     pinch_z, pinch_y = 62.0, height - 26.0
     pinch = np.exp(-(((z - pinch_z) / 25.0) ** 2) - ((y - pinch_y) / 30.0) ** 2) * rise
     inward = 19.0 * pinch * np.tanh(x / 16.0)
@@ -112,7 +112,7 @@ def _ribbon(theta: Floats) -> Surface:
     """The band around the foot of the crown."""
     rows, uvs = [], []
     fractions = np.linspace(0.03, 0.20, 7)
-    for lift, steps in ((FELT + 1.0, fractions), (FELT - 0.6, fractions[::-1])):
+    for lift, steps in ((FELT + 1.7, fractions), (FELT - 0.6, fractions[::-1])):
         crown = _crown_rows(theta, lift, 101)
         for f in steps:
             rows.append(crown[round(f * 100)])
@@ -142,7 +142,7 @@ def wide_brim(name: str) -> bytes:
         Part(
             "bow",
             flat_bow(
-                Wall(CIRCUMFERENCE, 0.955, FELT + BAND + 0.6), np.pi / 2, FELT + 1.0 + RIBBON_HEIGHT / 2, RIBBON_HEIGHT
+                Wall(CIRCUMFERENCE, 0.955, FELT + BAND + 1.3), np.pi / 2, FELT + 1.0 + RIBBON_HEIGHT / 2, RIBBON_HEIGHT
             ),
             trim,
             crease_deg=50,

@@ -96,7 +96,7 @@ def aviator(name: str) -> bytes:
     """Aviator sunglasses, 58□14, double bridge, brown lenses that clear towards the cheek."""
     width, length = 141.0, 140.0
     tip_color = Material("acetate_black", linear("#141312"), roughness=0.2, clearcoat=0.5)
-    glass = Material("lens_brown_gradient", linear("#3d2413", 0.93), roughness=0.03, blend=True)
+    glass = Material("lens_brown_gradient", linear("#4a2a10", 0.93), roughness=0.03, blend=True)
     seat = seat_lens(TEARDROP, width=58.0, height=49.5, bridge=14.0, centre_y=-5.0, wrap_deg=6.5, base=6.0, count=88)
     ends = [seat.edge_at(angle, grow=0.25) for angle in (94, 101)]
     lift = seat.edge_at(110, grow=0.8)

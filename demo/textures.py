@@ -83,7 +83,7 @@ def visor(cloth: str, thread: str, *, rows: int, depth_mm: float, arc_mm: float,
 
 
 def tortoise(
-    *, ground: str = "#74380f", light: str = "#a86224", dark: str = "#1d0c06", seed: int = 7, cover: float = 0.5
+    *, ground: str = "#642f0e", light: str = "#8c4c1a", dark: str = "#1d0c06", seed: int = 7, cover: float = 0.5
 ) -> Texture:
     """Tortoise acetate: dark flecks that bleed into an amber ground, `cover` of it dark."""
     shape = (256, 256)
@@ -91,7 +91,7 @@ def tortoise(
     fleck = smooth_noise(shape, (7, 9), seed) + warp
     glow = np.clip(0.5 + 0.35 * smooth_noise(shape, (4, 4), seed + 2), 0, 1)[..., None]
     level = float(np.quantile(fleck, 1 - cover))
-    edge = np.clip((fleck - level) / 0.75 + 0.5, 0, 1)[..., None]
+    edge = np.clip((fleck - level) / 1.1 + 0.5, 0, 1)[..., None]
     edge = edge * edge * (3 - 2 * edge)
     body = srgb(ground) * (1 - glow) + srgb(light) * glow
     return encoded(body * (1 - edge) + srgb(dark) * edge, quality=84)
