@@ -13,8 +13,8 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 import structlog
-from pydantic import SecretStr
 
-from ops.listener import CannotListen, PortTaken, bound_socket
-from ops.place import EmbeddedError, exclusive
+from ops.listener import CannotListen, PortTaken
+from ops.place import EmbeddedError
 from ops.settings import InvalidSettings, Settings, cores, load_settings, variable
-from ops.supervisor import Program, ProgramFailed, Supervisor, notify_ready, runtime_folder, told_to_stop
-from ops.telemetry import clear_measurements, configure_logging, forget_process, measured_loop
+from ops.supervisor import ProgramFailed, notify_ready, told_to_stop
+from ops.telemetry import configure_logging, measured_loop
 from tenancy.errors import TenancyError
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
     from tenancy.files import Files
     from tenancy.products import Products, Taken
 
-HERE = Path(__file__).resolve().parent
-PYTHON = (sys.executable, str(HERE / "server.py"))
 DEMO_SLUG = "demo"
 
 log = structlog.get_logger("server")
@@ -81,7 +78,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     media.add_argument("--listen", required=True, help="unix:/path or host:port, where the web reaches it")
     media.add_argument("--advertise", help="the URL at which the web reaches it, if it is not --listen")
     media.set_defaults(run=run_media)
-    seed = roles.add_parser("seed", help="bring the tables to this version, make or complete the demo shop, end")
+    migrate = roles.add_parser("migrate", help="bring the tables to this version, then end")
+    migrate.set_defaults(run=run_migrate)
+    seed = roles.add_parser("seed", help="make the demo shop or complete it, then end")
     seed.set_defaults(run=run_seed)
     return parser.parse_args(arguments)
 
@@ -96,90 +95,11 @@ def _refuse(why: str) -> int:
 
 def run_all(settings: Settings, _options: argparse.Namespace) -> None:
     """The supervisor: services, tables, demo shop, media processes, web. Returns when told to stop."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(bound_socket(settings.host, settings.port))
-        runtime = runtime_folder(settings.data)
-        stack.enter_context(exclusive(runtime, "Vitrine"))
-        clear_measurements(runtime / "metrics")
-        found = stack.enter_context(_services(settings))
-        asyncio.run(_supervise(settings, found, runtime, listener))
+    from ops.machine import run_machine
+    from tenancy.roles import app_dsn
 
-
-@contextmanager
-def _services(settings: Settings) -> Iterator[Settings]:
-    """PostgreSQL and Valkey, embedded where no address is given. Yields the settings with all addresses in."""
-    from ops.embedded import EmbeddedPostgres, EmbeddedValkey
-
-    with ExitStack() as stack:
-        if settings.database_url is None:
-            if settings.database_app_url is not None:
-                raise CannotRun("DATABASE_APP_URL is given and DATABASE_URL, for the migrations, is not")
-            postgres = stack.enter_context(EmbeddedPostgres(settings.data))
-            owner, app = postgres.dsn_owner, postgres.dsn_app
-        else:
-            owner, app = settings.database_url.get_secret_value(), _app_dsn(settings) or ""
-        redis = (
-            stack.enter_context(EmbeddedValkey(settings.data)).url
-            if settings.redis_url is None
-            else settings.redis_url.get_secret_value()
-        )
-        found = {"database_url": owner, "database_app_url": app, "redis_url": redis}
-        yield settings.model_copy(update={name: SecretStr(url) for name, url in found.items()})
-
-
-def _child_environment(settings: Settings) -> dict[str, str]:
-    """What a process that serves shoppers is told: every address, and no right of the tables' owner.
-
-    What was derived from the absence of an address is told too, or it would be derived otherwise there.
-    """
-    app, redis = settings.database_app_url, settings.redis_url
-    return {
-        "DATABASE_URL": "",
-        "DATABASE_APP_URL": app.get_secret_value() if app else "",
-        "REDIS_URL": redis.get_secret_value() if redis else "",
-        variable("data"): str(settings.data),
-        variable("models"): str(settings.models),
-        variable("demo"): str(settings.demo).lower(),
-        variable("allow_private_candidates"): str(settings.allow_private_candidates).lower(),
-    }
-
-
-async def _supervise(settings: Settings, found: Settings, runtime: Path, listener: socket.socket) -> None:
-    supervisor = Supervisor(runtime, stop_s=settings.stop_seconds, ended=forget_process)
-
-    async def bring_up() -> None:
-        await _migrate(settings, found)
-        await _start_all(supervisor, found, runtime, listener.fileno())
-        print(f"Vitrine is ready: {_shown_url(settings, listener)}   (Ctrl-C stops it)", flush=True)
-        notify_ready()
-
-    await supervisor.run_until_told_to_stop(bring_up)
-
-
-async def _start_all(supervisor: Supervisor, settings: Settings, runtime: Path, descriptor: int) -> None:
-    environment = _child_environment(settings)
-    web = Program("web", (*PYTHON, "web", "--descriptor", str(descriptor)), environment, (descriptor,))
-    media = []
-    for name in (f"media-{index}" for index in range(settings.media_processes)):
-        command = (*PYTHON, "media", "--name", name, "--listen", f"unix:{runtime / name}.sock")
-        media.append(Program(name, command, environment))
-
-    async def seed_if_needed() -> None:
-        from demo.seed import is_complete
-
-        async with _stores(settings) as stores:
-            needed = settings.demo and not await is_complete(await DemoShop.at(stores))
-        if needed:  # by a process of its own: modelling and intake weigh too much for this one
-            log.info("making-the-demo-shop")
-            await supervisor.run(Program("seed", (*PYTHON, "seed"), environment))
-
-    # The order of these is the order of stopping, turned round: first nobody new comes in.
-    await asyncio.gather(supervisor.start(*media), supervisor.start(web), seed_if_needed())
-
-
-def _shown_url(settings: Settings, listener: socket.socket) -> str:
-    base = settings.public_url or f"http://localhost:{listener.getsockname()[1]}"
-    return base.rstrip("/") + (f"/s/{DEMO_SLUG}" if settings.demo else "/")
+    command = (sys.executable, str(Path(__file__).resolve()))
+    run_machine(settings, command, app_dsn=app_dsn, first_page=f"/s/{DEMO_SLUG}" if settings.demo else "/")
 
 
 # --- web -----------------------------------------------------------------------------------------------------
@@ -315,30 +235,33 @@ class Shelf:
             raise UnknownProduct from None
 
 
-# --- seed ----------------------------------------------------------------------------------------------------
+# --- migrate, seed -------------------------------------------------------------------------------------------
+
+
+def run_migrate(settings: Settings, _options: argparse.Namespace) -> None:
+    """Brings the tables to this version; quick if they are there."""
+    from tenancy.database import migrate
+
+    if settings.database_url is None:
+        raise CannotRun("the tables are migrated by their owner, whose address is DATABASE_URL")
+    keep = settings.database_app_url is not None
+    asyncio.run(migrate(settings.database_url.get_secret_value(), keep_app_password=keep))
 
 
 def run_seed(settings: Settings, _options: argparse.Namespace) -> None:
-    """Brings the tables to this version; makes or completes the demo shop if there is to be one."""
+    """Makes or completes the demo shop, if there is to be one; quick if it is complete."""
     asyncio.run(_seed(settings))
 
 
 async def _seed(settings: Settings) -> None:
-    from demo.seed import complete
+    from demo.seed import complete, is_complete
 
-    await _migrate(settings, settings)
-    async with _stores(settings) as stores:
-        if settings.demo:
-            await complete(await DemoShop.at(stores), at_once=cores())
-
-
-async def _migrate(given: Settings, found: Settings) -> None:
-    """Brings the tables to this version if the owner's address is known, as it is not to a child process."""
-    from tenancy.database import migrate
-
-    if found.database_url is not None:
-        keep = given.database_app_url is not None
-        await migrate(found.database_url.get_secret_value(), keep_app_password=keep)
+    if settings.demo:
+        async with _stores(settings) as stores:
+            shop = await DemoShop.at(stores)
+            if not await is_complete(shop):
+                log.info("making-the-demo-shop")
+                await complete(shop, at_once=cores())
 
 
 @dataclass(frozen=True)
