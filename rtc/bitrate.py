@@ -9,12 +9,13 @@ from dataclasses import dataclass
 FIRST_BPS = 800_000
 MIN_BPS = 120_000
 MAX_BPS = 1_500_000
-RISE_PER_S = 0.12  # the path is probed upwards at this rate
+RISE_PER_S = 0.5  # the estimate itself climbs carefully; this only keeps one bold estimate from a burst
 HEADROOM = 0.92  # of the estimate: retransmissions and headers want their share
 LOSS_TOLERATED = 0.02
 LOSS_HEAVY = 0.10
 # Bits a pixel a frame at 24 frames a second under which a face turns to blocks: a smaller picture looks better.
 SHRINK_BELOW_BPS = (250_000, 150_000)
+SHRINK_AFTER_S = 2.5  # estimates begin low and dip; a size that flickers is worse than blocks
 GROW_MARGIN = 1.4
 GROW_AFTER_S = 4.0
 SCALES = (1.0, 0.75, 0.5)
@@ -31,6 +32,7 @@ class BitrateControl:
         self._ceiling = float(FIRST_BPS)
         self._changed_at: float | None = None
         self._scaled_at = 0.0
+        self._starved_since: float | None = None
 
     def heard_estimate(self, bits_per_second: int, now: float) -> None:
         """The far end's estimate of what the path carries."""
@@ -57,8 +59,13 @@ class BitrateControl:
 
     def _rescale(self, now: float) -> None:
         level = SCALES.index(self.scale)
-        if level < len(SHRINK_BELOW_BPS) and self.target_bps < SHRINK_BELOW_BPS[level]:
-            self.scale, self._scaled_at = SCALES[level + 1], now
+        starved = level < len(SHRINK_BELOW_BPS) and self.target_bps < SHRINK_BELOW_BPS[level]
+        if not starved:
+            self._starved_since = None
+        elif self._starved_since is None:
+            self._starved_since = now
+        if self._starved_since is not None and now - self._starved_since > SHRINK_AFTER_S:
+            self.scale, self._scaled_at, self._starved_since = SCALES[level + 1], now, None
         elif (
             level > 0
             and self.target_bps > GROW_MARGIN * SHRINK_BELOW_BPS[level - 1]

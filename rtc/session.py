@@ -21,6 +21,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from render.pipeline import FaceState
 from rtc import control
+from rtc.guard import DatagramGuard
 from rtc.receive import VideoReceiver
 from rtc.send import VideoSender
 from rtc.signalling import Fragment, OfferRejected
@@ -97,6 +98,7 @@ class Session:
         self._last_fit = 0.0
         self._frame_width_mm: float | None = None
         self.worn: tuple[str, ...] = ()
+        self.guard: DatagramGuard | None = None
 
     async def answer(self, offer_sdp: str, products: tuple[str, ...]) -> str:
         """Accept a checked offer; returns the answer. Raises OfferRejected or UnknownProduct."""
@@ -108,6 +110,7 @@ class Session:
             self._connection.on("connectionstatechange", self._on_connection_state)
             answer = await self._connection.createAnswer()
             await self._connection.setLocalDescription(answer)
+            self._stand_guard()
         except (OperationError, InvalidAccessError, InvalidStateError, ValueError, AttributeError) as error:
             await self.end("offer-rejected")
             raise OfferRejected("sdp-invalid", "The offer cannot be answered.") from error
@@ -172,6 +175,11 @@ class Session:
             _replace_ends(transceiver, receiver, sender)
             transceiver.direction = "sendrecv"
             self._receiver, self._sender = receiver, sender
+
+    def _stand_guard(self) -> None:
+        if self._receiver is not None:
+            self.guard = DatagramGuard(self._receiver.transport.transport._connection)
+            self.guard.install()
 
     def _on_encoded(self, codec: Any, encoded: Any) -> None:
         sender, receiver = self._sender, self._receiver

@@ -22,6 +22,7 @@ REALTIME = 1
 CBR = 1
 SET_CPU_USED, SET_NOISE, SET_STATIC_THRESHOLD, SET_TOKEN_PARTITIONS, SET_MAX_INTRA_PCT = 13, 15, 17, 18, 26
 MILLISECONDS = 1000
+FIRST_DURATION_MS = 42
 
 
 class VpxUnavailable(Exception):
@@ -141,6 +142,7 @@ class VpxEncoder:
         if status != CQ_OK:
             raise VpxUnavailable(f"libvpx refused the encoder: {status}")
         self._open = True
+        self._last_ms: int | None = None
         self._image = _Image()
         self._control(SET_CPU_USED, cpu_used)
         self._control(SET_NOISE, 0)
@@ -178,8 +180,12 @@ class VpxEncoder:
             image.planes[index] = plane.ctypes.data
             image.strides[index] = plane.strides[0]
         flags = FORCE_KEY if key else 0
-        if self._library.vpx_codec_encode(self._context, ctypes.byref(image), time_ms, 1, flags, REALTIME) != CQ_OK:
-            raise VpxFailed("libvpx refused a frame")
+        # The duration tells libvpx the frame rate, and so how many bits a frame, and a key frame, may have.
+        duration = FIRST_DURATION_MS if self._last_ms is None else min(max(time_ms - self._last_ms, 5), 200)
+        self._last_ms = time_ms
+        status = self._library.vpx_codec_encode(self._context, ctypes.byref(image), time_ms, duration, flags, REALTIME)
+        if status != CQ_OK:
+            raise VpxFailed(f"libvpx refused a frame: {status}")
         data, is_key = b"", False
         iterator = ctypes.c_void_p()
         while packet := self._library.vpx_codec_get_cx_data(self._context, ctypes.byref(iterator)):

@@ -20,7 +20,7 @@ import av
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from PIL import Image
 
-from render.pipeline import Outcome
+from render.pipeline import FaceState, Outcome
 from rtc.assembly import EncodedFrame
 from rtc.bitrate import BitrateControl
 from rtc.codecs import CannotDecode, VideoDecoder
@@ -94,8 +94,11 @@ class FrameStream:
         self._waiting.append((codec, encoded, time.perf_counter()))
         return True
 
-    def work(self) -> FinishedFrame | None:
-        """Decode all that waits, work on the newest; on the worker's thread. Raises CannotDecode."""
+    def work(self, on_error: Callable[[BaseException], None]) -> FinishedFrame | None:
+        """Decode all that waits, work on the newest; on the worker's thread. Raises CannotDecode.
+
+        If the effect fails it is reported, and the picture goes on as it came.
+        """
         frame, dropped, arrived = None, 0, 0.0
         started = time.perf_counter()
         while True:
@@ -114,10 +117,11 @@ class FrameStream:
         decoded = time.perf_counter()
         if frame.format.name != "yuv420p":
             frame = frame.reformat(format="yuv420p")
-        if self.effect is None:
-            self.effect = self._make_effect()
-        self.effect.worn = self.worn
-        outcome = self.effect.process(frame)
+        try:
+            outcome = self._apply(frame)
+        except Exception as error:
+            on_error(error)
+            outcome = Outcome(FaceState.LOST, None, False, {})
         processed = time.perf_counter()
         if self.snapshot_wanted:
             self.snapshot_wanted = False
@@ -138,6 +142,12 @@ class FrameStream:
             waited_ms=(started - arrived) * 1000,
             stage_ms=stage_ms,
         )
+
+    def _apply(self, frame: av.VideoFrame) -> Outcome:
+        if self.effect is None:
+            self.effect = self._make_effect()
+        self.effect.worn = self.worn
+        return self.effect.process(frame)
 
     def _encode(self, frame: av.VideoFrame) -> list[bytes]:
         if self.encoder is None:
@@ -216,7 +226,7 @@ class FrameWorker:
             return
         with contextlib.suppress(RuntimeError):  # the loop is gone: the process is stopping
             try:
-                finished = stream.work()
+                finished = stream.work(self._on_error)
             except CannotDecode:
                 stream.loop.call_soon_threadsafe(stream.on_lost)
                 return

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -41,7 +42,9 @@ async def connect(placement: Placement, shopper: Shopper, **wishes: object) -> T
 
 
 def eye_region(picture: NDArray[np.uint8], camera: FaceCamera) -> NDArray[np.float64]:
-    """The picture around both eyes, float."""
+    """The picture around both eyes, float; a picture may have been made smaller for a narrow path."""
+    if picture.shape[:2] != (camera.height, camera.width):
+        picture = np.asarray(cv2.resize(picture, (camera.width, camera.height)), np.uint8)
     (x0, y0), (x1, y1) = camera.pupils(0)
     reach = (x1 - x0) * 0.7
     rows = slice(int(min(y0, y1) - reach / 2), int(max(y0, y1) + reach / 2))

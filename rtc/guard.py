@@ -1,0 +1,83 @@
+"""Who may speak to a session: only addresses that ICE has checked, and never faster than they are heard.
+
+aioice hands every datagram that is not STUN to DTLS, whoever sent it, through a queue without end. A stranger who
+guesses the port could so win the race of the ClientHello (ASVS 5.0 17.2.6) or fill the memory. The guard sorts
+datagrams by their first byte (RFC 7983), drops what comes from unchecked addresses, and bounds the queue. Media
+packets, nine in ten, also skip aioice's attempt to read them as STUN.
+"""
+
+import functools
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from aioice.ice import CandidatePair, Connection, StunProtocol
+
+MAX_QUEUED = 512  # datagrams; half a second at 8 Mb/s
+MAX_DATAGRAM = 2048
+# Unauthenticated messages a second that are worth an answer; a browser's checks need some ten.
+STUN_PER_S = 100
+
+
+@dataclass
+class Refused:
+    """Datagrams that were dropped, by cause."""
+
+    unchecked: int = 0
+    overflow: int = 0
+    malformed: int = 0
+    flood: int = 0
+
+
+class DatagramGuard:
+    """Stands before the sockets of one ICE connection; install it when its candidates have been gathered."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._checked: set[tuple[str, int]] = set()
+        self._stun_second = 0
+        self._stun_count = 0
+        self.refused = Refused()
+
+    def install(self) -> None:
+        """Take over the sockets' datagrams."""
+        for protocol in self._connection._protocols:
+            original = protocol.datagram_received
+            guarded: Any = functools.partial(self._receive, protocol, original)
+            setattr(protocol, "datagram_received", guarded)  # noqa: B010 (mypy: a method)
+
+    def _receive(self, protocol: StunProtocol, original: Any, data: bytes, address: tuple[Any, ...]) -> None:
+        first = data[0] if data else 255
+        if len(data) > MAX_DATAGRAM or not (first < 4 or 20 <= first < 64 or 128 <= first < 192):
+            self.refused.malformed += 1
+            return
+        source = (address[0], address[1])
+        if first < 4:
+            if source in self._checked or self._admit_stun():
+                original(data, address)
+            else:
+                self.refused.flood += 1
+            return
+        if source not in self._checked and not self._is_checked(source):
+            self.refused.unchecked += 1
+            return
+        queue = self._connection._queue
+        if queue.qsize() >= MAX_QUEUED:
+            queue.get_nowait()
+            self.refused.overflow += 1
+        self._connection.data_received(data, protocol.local_candidate.component)
+
+    def _is_checked(self, source: tuple[str, int]) -> bool:
+        """Whether a connectivity check with this address has succeeded; remembered when it has."""
+        succeeded = CandidatePair.State.SUCCEEDED
+        if any(p.remote_addr == source and p.state == succeeded for p in self._connection._check_list):
+            self._checked.add(source)
+            return True
+        return False
+
+    def _admit_stun(self) -> bool:
+        second = int(time.monotonic())
+        if second != self._stun_second:
+            self._stun_second, self._stun_count = second, 0
+        self._stun_count += 1
+        return self._stun_count <= STUN_PER_S
