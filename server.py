@@ -204,7 +204,7 @@ def _studio(models: Path) -> Studio:
     from rtc.studio import Studio
 
     failed = "frame-worker-failed"
-    return Studio(models / "face_landmarker.task", on_error=lambda error: log.error(failed, exc_info=error))
+    return Studio(models, on_error=lambda error: log.error(failed, exc_info=error))
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""What lives on a media process's frame worker: the GL context, and a face tracker for each session."""
+"""What lives on a media process's frame worker: the GL context, the networks, a face tracker for each session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from render.networks import FaceNetworks
 from render.pipeline import TryOn
 from render.proof import prove
 from render.scene import SceneRenderer
@@ -13,16 +14,19 @@ from rtc.worker import FrameWorker
 
 
 class Studio:
-    """Builds the process's one renderer on the worker's thread, when it is first wanted there."""
+    """Builds the process's one renderer, and loads its networks once, on the worker's thread, when it is first wanted there."""
 
-    def __init__(self, face_model: Path, *, on_error: Callable[[BaseException], None]) -> None:
-        self._face_model = face_model
+    def __init__(self, models: Path, *, on_error: Callable[[BaseException], None]) -> None:
+        self._models = models
         self._renderer: SceneRenderer | None = None
+        self._networks: FaceNetworks | None = None
         self.worker = FrameWorker(on_error)
 
     def make_effect(self) -> TryOn:
         """The try-on of one session. On the worker's thread."""
-        return TryOn(FaceTracker(self._face_model), self._scene())
+        if self._networks is None:
+            self._networks = FaceNetworks.load(self._models)
+        return TryOn(FaceTracker(self._networks), self._scene())
 
     def check_picture(self) -> None:
         """Raises PictureUnchanged unless a synthetic frame comes back wearing something. On the worker's thread."""

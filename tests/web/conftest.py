@@ -161,7 +161,7 @@ def _round_wire() -> bytes:
 def studio() -> Iterator[Studio]:
     """One GL context for the session, for it is slow to make."""
     errors: list[BaseException] = []
-    made = Studio(ROOT / "models" / "face_landmarker.task", on_error=errors.append)
+    made = Studio(ROOT / "models", on_error=errors.append)
     yield made
     made.close()
     assert errors == []
