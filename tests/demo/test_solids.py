@@ -17,7 +17,7 @@ def test_every_part_is_closed_and_faces_outward(wearable: Built) -> None:
 
 def test_normals_are_unit_and_on_the_outer_side_of_their_faces(wearable: Built) -> None:
     for name, mesh in wearable.meshes.items():
-        normals = np.asarray(mesh.vertex_normals)
+        normals = wearable.attribute(name, "NORMAL")
         assert np.allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-3), name
         agreement = np.einsum("fij,fj->fi", normals[mesh.faces], mesh.face_normals)
         assert (agreement[mesh.area_faces > 1e-3] > 0.05).all(), f"{name} has normals that point inside"
