@@ -14,7 +14,7 @@ from rtc.worker import FrameWorker
 
 
 class Studio:
-    """Builds the process's one renderer, and loads its networks once, on the worker's thread, when it is first wanted there."""
+    """The renderer and the networks that all sessions share, made on the worker's thread when first wanted."""
 
     def __init__(self, models: Path, *, on_error: Callable[[BaseException], None]) -> None:
         self._models = models
