@@ -32,7 +32,7 @@ from render.headpose import HeadPose, Intrinsics
 from render.lighting import Light
 from render.occluder import occluder_mesh
 from render.product import Wearable
-from render.seat import Seat, seat
+from render.seat import Flex, Seat, seat
 from render.shadow import Shadow, cast_shadow
 
 _COLOR_AND_DEPTH, _FRAMEBUFFER, _UNIFORM_BUFFER = 0x4100, 0x8D40, 0x8A11
@@ -74,7 +74,7 @@ class _Loaded:
     """A product in GL memory, and its seat for the scale last asked for."""
 
     levels: tuple[tuple[float, tuple[Mesh, ...]], ...]
-    occluder: Mesh
+    occluder: Mesh | None
     scale: float
     seat: Seat
     outline: NDArray[np.float64]
@@ -129,8 +129,25 @@ class SceneRenderer:
                 overlays.append(overlay)
         return overlays
 
+    def draw_alone(self, product: Wearable, pose: HeadPose, intrinsics: Intrinsics, light: Light) -> list[Overlay]:
+        """`product` without a head, its own frame placed by `pose`, in full detail; for pictures of the product."""
+        level = product.finest
+        meshes = tuple(upload_batch(batch) for batch in level.batches)
+        resting = Seat(np.eye(3), np.zeros(3), Flex(), (0.0, 0.0, 1e9, 0.0))
+        points = np.concatenate([batch.positions for batch in level.batches]).astype(np.float64)
+        alone = _Loaded(((0.0, meshes),), None, 1.0, resting, points, None)
+        overlay = self._draw_loaded(alone, 0.0, pose, intrinsics, light)
+        for mesh in meshes:
+            mesh.delete()
+        return [overlay] if overlay is not None else []
+
     def _draw_one(self, product: Wearable, pose: HeadPose, intrinsics: Intrinsics, light: Light) -> Overlay | None:
         loaded = self._load(product, pose.scale)
+        return self._draw_loaded(loaded, ERROR_PX[product.kind], pose, intrinsics, light)
+
+    def _draw_loaded(
+        self, loaded: _Loaded, error_px: float, pose: HeadPose, intrinsics: Intrinsics, light: Light
+    ) -> Overlay | None:
         camera_from_product = np.eye(4)
         camera_from_product[:3, :3] = pose.rotation @ loaded.seat.rotation
         camera_from_product[:3, 3] = pose.rotation @ loaded.seat.translation_mm + pose.translation_mm
@@ -139,7 +156,7 @@ class SceneRenderer:
             return None
         self._fill_block(loaded, camera_from_product, pose, light, _clip_matrix(intrinsics, region))
         pixels_per_mm = intrinsics.fx / max(-float(pose.translation_mm[2]), NEAR_MM)
-        return Overlay(region, self._render(loaded, region, ERROR_PX[product.kind] / pixels_per_mm, pixels_per_mm))
+        return Overlay(region, self._render(loaded, region, error_px / pixels_per_mm, pixels_per_mm))
 
     def _region(self, outline: NDArray[np.float64], pose: HeadPose, camera: Intrinsics) -> Region | None:
         """The product's outline (n, 3) (head frame, mm) on the frame, with a margin; None if nothing of it is seen."""
@@ -196,10 +213,11 @@ class SceneRenderer:
         gl.glViewport(0, 0, wide, high)
         gl.glClear(_COLOR_AND_DEPTH)
         gl.glBufferSubData(_UNIFORM_BUFFER, 0, self._values.nbytes, self._values_at)
-        gl.glUseProgram(self._programs.get("head"))
-        gl.glColorMask(0, 0, 0, 0)
-        self._draw_mesh(loaded.occluder)
-        gl.glColorMask(1, 1, 1, 1)
+        if loaded.occluder is not None:
+            gl.glUseProgram(self._programs.get("head"))
+            gl.glColorMask(0, 0, 0, 0)
+            self._draw_mesh(loaded.occluder)
+            gl.glColorMask(1, 1, 1, 1)
         if loaded.shadow is not None:
             gl.glUseProgram(self._programs.get("shadow"))
             gl.glDepthMask(0)
