@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -54,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a loop takes over, it ends like Ctrl-C
     try:
         settings = load_settings()
+        os.chdir(Path(__file__).resolve().parent)  # child processes are started by a module's name
         configure_logging(settings.log_level, settings.log_format, role=options.role)
         options.run(settings, options)
     except PortTaken as error:
@@ -338,15 +340,14 @@ def _app_dsn(settings: Settings) -> str | None:
 
 async def _intake(glb: bytes, kind: str | None) -> Taken:
     """The intake in a child process of its own; its refusal as the web answers it."""
+    from render.glb import ProductError
     from render.intake import intake_in_child
-
-    from render.errors import ProductError
     from web.owner import ModelRejected
 
     try:
-        return await intake_in_child(glb, kind, timeout_s=60, memory_mb=2048)
+        return await intake_in_child(glb, kind, timeout_s=120)
     except ProductError as error:
-        raise ModelRejected(error.code, str(error)) from None
+        raise ModelRejected(error.code, error.detail) from None
 
 
 if __name__ == "__main__":
