@@ -20,7 +20,7 @@ import psutil
 from bench.exposition import Histogram, series
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
