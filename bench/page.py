@@ -186,7 +186,8 @@ def main() -> None:
         a = r.alone
         say(
             f"{r.server:<12} {a.width}x{a.height}  {a.fps:5.1f} fps ({a.dropped} dropped)"
-            f"  browser {a.client_cpu:.2f} cores, {a.client_cpu_ms:.1f} ms a frame  server {a.server_cpu_ms:.1f} ms a frame"
+            f"  browser {a.client_cpu:.2f} cores, {a.client_cpu_ms:.1f} ms a frame"
+            f"  server {a.server_cpu_ms:.1f} ms a frame"
             f"  in the page p50 {r.p50_ms:.1f} ms, p95 {r.p95_ms:.1f} ms"
         )
     path: Path = options.json or ROOT / "bench" / "results" / f"page-{datetime.now(UTC):%Y%m%d-%H%M%S}.json"

@@ -139,7 +139,9 @@ class VitrineServer:
 
     async def stop(self) -> None:
         """SIGTERM, a deadline, then every process it started."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None and self._process.returncode is not None and self.log is not None:
+            sys.stderr.write(f"the server had ended by itself:\n{self.log.read_text()[-4000:]}\n")
+        elif self._process is not None:
             processes = family(self._process.pid)
             self._process.terminate()
             try:
