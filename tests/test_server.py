@@ -36,16 +36,27 @@ class Installation:
         self.process: subprocess.Popen[bytes] | None = None
         self.children: list[psutil.Process] = []
 
-    def start(self, *, until_ready: bool = True) -> None:
+    def start(self, *, until_ready: bool = True, settings: dict[str, str] | None = None) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
         environment |= {"VITRINE_PORT": str(self.port), "VITRINE_DATA": str(self.data)}
         environment |= {"VITRINE_MEDIA_PROCESSES": "1", "VITRINE_MODELS": str(ROOT / "models")}
+        environment |= settings or {}
         with self.log.open("wb") as output:
             command = [sys.executable, str(ROOT / "server.py"), "all"]
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd="/")
         if until_ready:
             self.wait_for("Vitrine is ready: ")
         self.children = psutil.Process(self.process.pid).children(recursive=True)
+
+    def stop(self) -> None:
+        """As an operator does, and by force if that takes too long."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
 
     def wait_for(self, text: str, within_s: float = 300) -> None:
         deadline = time.monotonic() + within_s
@@ -156,7 +167,11 @@ def test_one_signal_stops_everything_in_order_and_quietly(installation: Installa
 
 def test_a_signal_during_the_start_stops_it(installation: Installation):
     installation.start(until_ready=False)
-    time.sleep(1.5)
+    deadline = time.monotonic() + 60
+    while not installation.children:  # the first is PostgreSQL
+        assert time.monotonic() < deadline
+        installation.children = psutil.Process(installation.process.pid).children(recursive=True)
+    time.sleep(0.5)
     installation.children = psutil.Process(installation.process.pid).children(recursive=True)
     installation.process.send_signal(signal.SIGINT)
     assert installation.process.wait(60) in (0, 130)
