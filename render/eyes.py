@@ -1,6 +1,5 @@
 """What many frames of a person's irises tell: her head's true size and the distance of her pupils, with errors."""
 
-from collections import deque
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +11,8 @@ REMEMBERED_FRAMES = 240
 FRAMES_UNTIL_ANOTHER_PERSON = 24
 # Adult heads: outside these a measure is a mistake of the tracker, not a person.
 PLAUSIBLE_SCALE = (0.78, 1.25)
-LOCKING = 0.05
+UPDATE_EVERY_FRAMES = 8
+LOCKING = 0.25
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class EyeStatistics:
     """Collects eye measures of one person; her size is nearly locked once it is known."""
 
     def __init__(self) -> None:
-        self._measures: deque[EyeMeasure] = deque(maxlen=REMEMBERED_FRAMES)
+        # One row a frame: scale, pupil distance on the canonical head. The oldest is overwritten.
+        self._measures = np.empty((REMEMBERED_FRAMES, 2))
+        self._count = 0
         self._frames_without_face = 0
         self._scale = 1.0
         self._fit: Fit | None = None
@@ -43,16 +45,19 @@ class EyeStatistics:
         self._frames_without_face = 0
         if not PLAUSIBLE_SCALE[0] <= measure.scale <= PLAUSIBLE_SCALE[1]:
             return
-        self._measures.append(measure)
-        if len(self._measures) < ENOUGH_FRAMES:
-            return
-        scales = np.array([m.scale for m in self._measures])
-        pupils = np.array([m.pupils_canonical_mm for m in self._measures])
+        self._measures[self._count % REMEMBERED_FRAMES] = measure.scale, measure.pupils_canonical_mm
+        self._count += 1
+        if self._count == ENOUGH_FRAMES or (self._count > ENOUGH_FRAMES and self._count % UPDATE_EVERY_FRAMES == 0):
+            self._update()
+
+    def _update(self) -> None:
+        scales, pupils = self._measures[: self._count].T
         scale = float(np.median(scales))
         # The first estimate is taken whole; later ones move a worn product too slowly to be seen.
         self._scale = scale if self._fit is None else self._scale + LOCKING * (scale - self._scale)
         pd = float(np.median(pupils)) * self._scale
-        spread = float(np.median(np.abs(pupils * scales - np.median(pupils * scales)))) * 1.4826
+        products = pupils * scales
+        spread = float(np.median(np.abs(products - np.median(products)))) * 1.4826
         sigma = float(np.hypot(pd * IRIS_SIGMA_MM / IRIS_MM, spread))
         self._fit = Fit(pd_mm=pd, pd_sigma_mm=sigma, head_scale=self._scale)
 
@@ -60,7 +65,7 @@ class EyeStatistics:
         """A frame without a face; after a while the next face counts as another person's."""
         self._frames_without_face += 1
         if self._frames_without_face == FRAMES_UNTIL_ANOTHER_PERSON:
-            self._measures.clear()
+            self._count = 0
             self._fit = None
             self._scale = 1.0
 

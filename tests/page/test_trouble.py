@@ -1,0 +1,67 @@
+"""Every trouble has its own clear screen, and a way on."""
+
+import pytest
+
+from tests.page.conftest import Open
+from tests.test_server import Installation
+
+pytestmark = pytest.mark.timeout(400)
+
+
+def test_a_refused_camera_is_explained(open_page: Open) -> None:
+    visit = open_page(camera="refused")
+    visit.screen("consent")
+    visit.agree()
+    visit.screen("camera-refused")
+    visit.shoot("camera-refused")
+
+
+def test_a_missing_camera_is_explained(open_page: Open) -> None:
+    visit = open_page(camera="absent")
+    visit.screen("consent")
+    visit.agree()
+    visit.screen("camera-absent")
+    visit.shoot("camera-absent")
+
+
+def test_when_the_server_is_full_the_next_shopper_waits_and_then_comes_in(open_page: Open) -> None:
+    first = open_page()
+    first.go_live()
+    first.page.wait_for_timeout(1500)
+    second = open_page()
+    second.screen("consent")
+    second.agree()
+    second.screen("queue")
+    second.shoot("queue")
+    first.page.close()
+    second.screen("live", within_s=90)
+
+
+def test_after_a_crash_of_the_media_process_the_try_on_resumes_with_what_was_worn(
+    open_page: Open, shop: Installation
+) -> None:
+    visit = open_page()
+    visit.go_live()
+    visit.wear("glasses", "Linden")
+    worn = visit.page.locator("main").get_attribute("data-worn")
+    visit.page.evaluate("""() => { window.screens = []; new MutationObserver(() =>
+        window.screens.push(document.querySelector('main').dataset.screen)).observe(
+        document.querySelector('main'), {attributes: true, attributeFilter: ['data-screen']}) }""")
+    shop.child("media").kill()
+    visit.page.wait_for_function("window.screens.includes('lost')", timeout=60_000)
+    visit.screen("live", within_s=90)
+    assert visit.page.locator("main").get_attribute("data-worn") == worn
+    visit.page.wait_for_function("document.querySelector('video.on')?.videoWidth > 0")
+
+
+def test_the_hint_says_what_to_do_when_no_face_is_seen(open_page: Open) -> None:
+    visit = open_page()
+    visit.go_live()
+    visit.page.wait_for_selector("main[data-face=found]")
+
+
+def test_a_shop_that_does_not_exist_is_a_plain_page(open_page: Open) -> None:
+    visit = open_page("/s/no-such-shop")
+    words = visit.page.locator("body").inner_text()
+    assert "shop" in words.lower()
+    visit.shoot("no-such-shop")
