@@ -3,25 +3,13 @@
 Only the product's own region is touched, in YUV, so the rest of the picture is never converted.
 """
 
-from typing import Any, cast
-
-import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from render.planes import Plane, planes_of
 from render.scene import Overlay
 
-Plane = NDArray[np.uint8]
-
-
-def planes_of(frame: av.VideoFrame) -> tuple[Plane, Plane, Plane]:
-    """Writable views (h, w), (h/2, w/2), (h/2, w/2) of a yuv420p frame's planes, without padding."""
-    views = []
-    for plane in frame.planes:
-        rows = np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)
-        views.append(rows[: plane.height, : plane.width])
-    return views[0], views[1], views[2]
+__all__ = ["Plane", "blend", "planes_of"]
 
 
 def blend(planes: tuple[Plane, Plane, Plane], overlay: Overlay) -> None:

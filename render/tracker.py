@@ -1,86 +1,106 @@
-"""Finds and follows one face: 478 landmarks a frame, through MediaPipe's FaceLandmarker."""
+"""Finds and follows one face: 478 landmarks a frame, by MediaPipe's networks in a loop of our own.
 
-import ctypes
+The detector looks at the whole frame only until there is a face. From then on the landmarks of one frame say where to
+look in the next, so a frame costs one small crop and two small networks. Points are not smoothed here; the pose is.
+"""
+
+from dataclasses import replace
+from math import pi
 from pathlib import Path
 
 import av
-import mediapipe as mp
 import numpy as np
-from mediapipe.tasks.python import BaseOptions, vision
-from mediapipe.tasks.python.core.mediapipe_c_bindings import load_raw_library
-from mediapipe.tasks.python.vision.face_landmarker import MpFaceLandmarkerResultC
 from numpy.typing import NDArray
 
-from render.errors import RenderError
+from render.face_crop import FaceBox, crop
+from render.face_detector import FaceDetector
+from render.face_mesh import PICTURE, FaceMesh, MeasuredFace
+from render.networks import FaceNetworks
+from render.planes import Plane, planes_of
 
-# The network looks at a small crop around the face; in a larger picture its pixels are averaged away.
-LONGEST_SIDE_PX = 640
+Planes = tuple[Plane, Plane, Plane]
 
-
-class TrackerFailed(RenderError):
-    """MediaPipe refused a frame."""
-
-    code = "tracker-failed"
+# How often a tracked face's company is counted.
+COUNT_EVERY_MS = 2000
+# The network's logit for faces as they stand is 18 to 33, for the same faces turned over at most 12.
+SURE_PRESENCE = 14.0
+# A smaller square holds nothing that could be told from noise, pixels.
+LEAST_SIDE_PX = 16.0
 
 
 class FaceTracker:
-    """Follows the most visible face of one stream; not shared between streams.
+    """Follows one face of one stream; the networks may be shared with other streams of the same thread."""
 
-    MediaPipe's Python API sends each call through a thread of its own and turns 478 landmarks into objects, which
-    costs a fifth of the network's own time. The C function behind it is called here directly, and its array is read
-    in place. The version of mediapipe is pinned; tests hold this path against the public one.
-    """
-
-    def __init__(self, model: Path) -> None:
-        options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=str(model)),
-            running_mode=vision.RunningMode.VIDEO,
-            num_faces=1,
-        )
-        self._landmarker = vision.FaceLandmarker.create_from_options(options)
-        self._library = load_raw_library()
-        self._last_ms = -1
+    def __init__(self, models: Path | FaceNetworks) -> None:
+        """models: the folder, or the networks loaded from it. Raises NetworkUnusable."""
+        self._networks = models if isinstance(models, FaceNetworks) else FaceNetworks.load(models)
+        self._detector, self._mesh = FaceDetector(self._networks), FaceMesh(self._networks)
+        self._box: FaceBox | None = None
+        self._counted_ms = 0
+        self.faces_seen = 0
 
     def track(self, frame: av.VideoFrame, time_ms: int) -> NDArray[np.float32] | None:
         """Landmarks (478, 3) float32 in pixels of the frame, or None without a face.
 
-        x right, y down, z towards the camera negative, in the scale of x. time_ms must grow; it is nudged if not.
+        x right, y down, z towards the camera negative, in the scale of x; the picture's corner is (0, 0), so a
+        pixel's middle is at a half. time_ms says when to count faces again, no more. `faces_seen` is how many there
+        were when that was last done.
         """
-        shrink = min(1.0, LONGEST_SIDE_PX / max(frame.width, frame.height))
-        width, height = round(frame.width * shrink), round(frame.height * shrink)
-        # MediaPipe reads the rows as if there were no padding between them.
-        rgb = np.ascontiguousarray(frame.reformat(width=width, height=height, format="rgb24").to_ndarray())
-        self._last_ms = max(self._last_ms + 1, time_ms)
-        points = self._detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=rgb), self._last_ms)
-        if points is None:
+        planes = planes_of(frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p"))
+        face = self._follow(planes)
+        if face is None:
+            face = self._search(planes)
+            self._counted_ms = time_ms
+        elif abs(time_ms - self._counted_ms) >= COUNT_EVERY_MS:
+            self.faces_seen = max(1, len(self._detector.find(planes)))
+            self._counted_ms = time_ms
+        if face is None:
+            self._box = None
             return None
-        return points * np.array([frame.width, frame.height, frame.width], np.float32)
+        self._box = FaceBox.around_landmarks(face.landmarks)
+        return face.landmarks
 
     def close(self) -> None:
-        """Free the network."""
-        self._landmarker.close()
+        """Forget the face."""
+        self._box = None
 
-    def _detect(self, image: mp.Image, time_ms: int) -> NDArray[np.float32] | None:
-        """Normalized landmarks (478, 3) of the first face."""
-        result, error = MpFaceLandmarkerResultC(), ctypes.c_char_p()
-        status = self._library.MpFaceLandmarkerDetectForVideo(
-            self._landmarker._handle,
-            image._image_ptr,
-            None,
-            ctypes.c_int64(time_ms),
-            ctypes.byref(result),
-            ctypes.byref(error),
-        )
-        if status != 0:
-            self._library.MpErrorFree(error)
-            raise TrackerFailed(f"status {status}")
-        try:
-            if not result.face_landmarks_count:
-                return None
-            face = result.face_landmarks[0]
-            step = ctypes.sizeof(face.landmarks._type_) // 4
-            floats = ctypes.cast(face.landmarks, ctypes.POINTER(ctypes.c_float))
-            rows = np.ctypeslib.as_array(floats, (face.landmarks_count, step))
-            return rows[:, :3].copy()
-        finally:
-            self._library.MpFaceLandmarkerCloseResult(ctypes.byref(result))
+    def _follow(self, planes: Planes) -> MeasuredFace | None:
+        return None if self._box is None else self._measure(planes, self._box)
+
+    def _search(self, planes: Planes) -> MeasuredFace | None:
+        """The largest face: the shopper is nearer than who passes behind her."""
+        seen = self._detector.find(planes)
+        self.faces_seen = len(seen)
+        for face in sorted(seen, key=lambda face: -face.height):
+            found = self._take_up(planes, face.box())
+            if found is not None:
+                return found
+        return None
+
+    def _take_up(self, planes: Planes, box: FaceBox) -> MeasuredFace | None:
+        """Measure a detected face. The detector takes an upside-down face for an upright one; the network is surer
+        of the way it stands, so a doubtful one is turned by quarters and the surest is taken."""
+        best = self._measure_twice(planes, box)
+        for quarter in range(1, 4):
+            if best is not None and best.presence > SURE_PRESENCE:
+                break
+            turned = self._measure_twice(planes, replace(box, tilt=box.tilt + quarter * pi / 2))
+            best = max((face for face in (best, turned) if face), key=lambda face: face.presence, default=None)
+        return best
+
+    def _measure_twice(self, planes: Planes, box: FaceBox) -> MeasuredFace | None:
+        """The detector's square is rough; the landmarks' own is what the network knows best."""
+        first = self._measure(planes, box)
+        return None if first is None else self._measure(planes, FaceBox.around_landmarks(first.landmarks))
+
+    def _measure(self, planes: Planes, box: FaceBox) -> MeasuredFace | None:
+        if box.side < LEAST_SIDE_PX:
+            return None
+        seen = self._mesh.measure(crop(planes, box, PICTURE))
+        if seen is None:
+            return None
+        matrix = box.to_frame(PICTURE).astype(np.float32)
+        points = seen.landmarks
+        points[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+        points[:, 2] *= np.float32(box.side / PICTURE)
+        return seen

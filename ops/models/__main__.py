@@ -16,9 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ops.models", description=__doc__)
     default = Path(os.environ.get("VITRINE_MODELS", "models"))
     parser.add_argument("--folder", type=Path, default=default, help="default: VITRINE_MODELS, or models")
-    parser.add_argument(
-        "--wheel", type=Path, help="the mediapipe wheel, if the package index is out of reach"
-    )
+    parser.add_argument("--wheel", type=Path, help="the mediapipe wheel, if the package index is out of reach")
     parser.add_argument("--check", action="store_true", help="only verify")
     options = parser.parse_args(arguments)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ops.models.bundle import task_bundle
-from ops.models.face import merged_face_model
+from ops.models.face import face_eyes_model, face_mesh_model, merged_face_model
 from ops.models.lock import Lock
 from ops.models.tflite import TfliteModel
 
@@ -13,12 +13,17 @@ from ops.models.tflite import TfliteModel
 def assemble(lock: Lock, models: Mapping[str, bytes]) -> dict[str, bytes]:
     """The bundles by file name. The same models give the same bytes, for one version of flatbuffers."""
     versions = {name: bundle.version for name, bundle in lock.bundles.items()}
-    face = merged_face_model(models["face_landmark_with_attention"], version=versions["face_landmarker.task"])
+    attention = models["face_landmark_with_attention"]
+    merged = merged_face_model(attention, version=versions["face_landmarker.task"])
     return {
+        "face_detector.tflite": models["face_detection_short_range"],
+        "face_mesh.tflite": face_mesh_model(attention),
+        "face_eyes.tflite": face_eyes_model(attention),
+        # The same networks as MediaPipe runs them: what the live path is measured against.
         "face_landmarker.task": task_bundle(
             {
                 "face_detector.tflite": models["face_detection_short_range"],
-                "face_landmarks_detector.tflite": face,
+                "face_landmarks_detector.tflite": merged,
             }
         ),
         "pose_landmarker.task": task_bundle(

@@ -55,7 +55,10 @@ class Lock:
         return {
             "origin": f"{self.wheel.package} {self.wheel.version}, The MediaPipe Authors",
             "license": "Apache-2.0",
-            "changes": "Models assembled into task bundles; the face model's outputs merged; metadata added.",
+            "changes": (
+                "Models assembled into task bundles; the face model's outputs merged; metadata added; "
+                "the face model cut into its mesh and the heads of the eyes."
+            ),
             "models": [
                 {
                     "name": name,

@@ -1,7 +1,7 @@
 """Read, extend and write TFLite flatbuffers with the schema that mediapipe carries.
 
-Only what assembling the bundles needs: constants, operators behind the present outputs, and the
-`TFLITE_METADATA` block from which MediaPipe Tasks learns how to normalise the input picture.
+Only what assembling the bundles needs: cutting a part out, constants, operators behind the present outputs, and
+the `TFLITE_METADATA` block from which MediaPipe Tasks learns how to normalise the input picture.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ METADATA_NAME = b"TFLITE_METADATA"
 
 # TFLite reads constants in place; schema.fbs asks for this, the generated Python packer ignores it.
 _BUFFER_ALIGNMENT = 16
+
+# An optional input that an operator goes without.
+_NO_TENSOR = -1
 
 _TENSOR_TYPES = {np.dtype(np.float32): schema.TensorType.FLOAT32, np.dtype(np.int32): schema.TensorType.INT32}
 
@@ -61,6 +64,13 @@ class TfliteModel:
                 return int(index)
         raise ValueError(f"the model has no output {name!r}")
 
+    def tensor(self, name: str) -> int:
+        """The index of the tensor called `name`. Raises ValueError if there is none."""
+        for index in range(len(self._graph.tensors)):
+            if self._name(index) == name:
+                return index
+        raise ValueError(f"the model has no tensor {name!r}")
+
     def shape(self, tensor: int) -> tuple[int, ...]:
         """The tensor's shape, batch first."""
         return tuple(int(size) for size in self._graph.tensors[tensor].shape)
@@ -98,6 +108,34 @@ class TfliteModel:
         options = schema.ReshapeOptionsT(newShape=np.array(shape, np.int32))
         return self._operator(name, schema.BuiltinOperator.RESHAPE, [source, target], shape, options)
 
+    def cut_out(self, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Keep only what leads from these tensors to those, which become the inputs and outputs, in this order.
+
+        Raises ValueError for an unknown name, or if the outputs hang on anything else that is computed.
+        """
+        given, wanted = [self.tensor(name) for name in inputs], [self.tensor(name) for name in outputs]
+        operators = self._operators_between(given, wanted)
+        used = {int(tensor) for operator in operators for tensor in [*operator.inputs, *operator.outputs]}
+        tensors = sorted((used | set(given) | set(wanted)) - {_NO_TENSOR})
+        # Buffer 0 is the empty one by convention.
+        buffers = sorted({0} | {self._graph.tensors[tensor].buffer for tensor in tensors})
+        codes = sorted({operator.opcodeIndex for operator in operators})
+        place = {tensor: at for at, tensor in enumerate(tensors)} | {_NO_TENSOR: _NO_TENSOR}
+        for operator in operators:
+            operator.inputs = np.array([place[int(tensor)] for tensor in operator.inputs], np.int32)
+            operator.outputs = np.array([place[int(tensor)] for tensor in operator.outputs], np.int32)
+            operator.opcodeIndex = codes.index(operator.opcodeIndex)
+        self._graph.tensors = [self._graph.tensors[tensor] for tensor in tensors]
+        for tensor in self._graph.tensors:
+            tensor.buffer = buffers.index(tensor.buffer)
+        self._graph.operators = operators
+        self._graph.inputs = np.array([place[tensor] for tensor in given], np.int32)
+        self._model.buffers = [self._model.buffers[buffer] for buffer in buffers]
+        self._model.operatorCodes = [self._model.operatorCodes[code] for code in codes]
+        # It described the whole model, by buffers that are gone.
+        self._model.metadata = None
+        self.set_outputs([place[tensor] for tensor in wanted])
+
     def set_outputs(self, tensors: Sequence[int]) -> None:
         """Make these tensors, in this order, the outputs."""
         self._graph.outputs = np.array(tensors, np.int32)
@@ -119,6 +157,21 @@ class TfliteModel:
         builder = flatbuffers.Builder(4 * 1024 * 1024)
         builder.Finish(self._model.Pack(builder), file_identifier=MODEL_IDENTIFIER)
         return bytes(builder.Output())
+
+    def _operators_between(self, given: Sequence[int], wanted: Sequence[int]) -> list[Any]:
+        maker = {int(tensor): at for at, made in enumerate(self._graph.operators) for tensor in made.outputs}
+        needed: set[int] = set()
+        open_tensors = list(wanted)
+        while open_tensors:
+            tensor = open_tensors.pop()
+            if tensor in given or tensor == _NO_TENSOR or maker.get(tensor) in needed:
+                continue
+            if tensor in maker:
+                needed.add(maker[tensor])
+                open_tensors += [int(source) for source in self._graph.operators[maker[tensor]].inputs]
+            elif tensor in self._graph.inputs:
+                raise ValueError(f"{self._name(tensor)!r} is needed too")
+        return [self._graph.operators[at] for at in sorted(needed)]
 
     def _name(self, tensor: int) -> str:
         name = self._graph.tensors[tensor].name

@@ -48,9 +48,7 @@ def _download(wheel: Wheel, folder: Path) -> Path:
     command += [f"--platform={wheel.platform}", f"--python-version={wheel.python}"]
     command += ["--implementation=cp", f"--abi={wheel.abi}", "--requirement", str(requirements)]
     try:
-        result = subprocess.run(
-            command, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT_S, check=False
-        )
+        result = subprocess.run(command, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise WheelUnavailable(f"pip did not deliver {wheel.file} in {_DOWNLOAD_TIMEOUT_S} s") from error
     if result.returncode != 0:

@@ -17,6 +17,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from ops.models import ModelsError, build, verify
 from ops.models.face import landmark_tables
 from ops.models.lock import read_lock
+from ops.models.tflite import TfliteModel
 
 # Landmarks of skimage's astronaut (512 x 512) by mediapipe 0.10.21 itself, with the original models:
 # FaceMesh(static_image_mode=True, refine_landmarks=True) and Pose(static_image_mode=True); pixels.
@@ -153,3 +154,15 @@ def test_the_segmenter_tells_person_from_background(models: Path, astronaut: mp.
     assert person.shape == (SIZE, SIZE)
     assert person[130, 225] > 0.95
     assert person[60, 30] < 0.05
+
+
+def test_a_part_is_only_cut_out_where_nothing_else_leads_in(models: Path) -> None:
+    mesh = (models / "face_mesh.tflite").read_bytes()
+    with pytest.raises(ValueError, match="input_1"):
+        TfliteModel(mesh).cut_out(["p_re_lu_18"], ["output_mesh", "p_re_lu_3"])
+    with pytest.raises(ValueError, match="no tensor"):
+        TfliteModel(mesh).cut_out(["input_1"], ["lips"])
+    head = TfliteModel(mesh)
+    head.cut_out(["p_re_lu_18"], ["output_mesh"])
+    assert head.shape(head.output("output_mesh")) == (1, 1, 1, 1404)
+    assert len(head.to_bytes()) < len(mesh)

@@ -13,7 +13,7 @@ from render.scene import SceneRenderer
 from render.tracker import FaceTracker
 from tests.camera import FaceCamera, Stance, still
 
-MODEL = Path("models/face_landmarker.task")
+MODELS = Path("models")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def renderer() -> Iterator[SceneRenderer]:
 
 @pytest.fixture
 def try_on(renderer: SceneRenderer, glasses: Wearable) -> Iterator[TryOn]:
-    made = TryOn(FaceTracker(MODEL), renderer)
+    made = TryOn(FaceTracker(MODELS), renderer)
     made.worn = (glasses,)
     yield made
     made.close()

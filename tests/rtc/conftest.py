@@ -15,7 +15,7 @@ from rtc.placement import Placement
 from rtc.session import UnknownProduct
 from rtc.studio import Studio
 
-MODEL = Path("models/face_landmarker.task")
+MODELS = Path("models")
 
 
 class Shelf:
@@ -37,7 +37,7 @@ class Shelf:
 def studio() -> Iterator[Studio]:
     """The frame worker with its renderer, shared by the tests because GL contexts are slow to make."""
     errors: list[BaseException] = []
-    made = Studio(MODEL, on_error=errors.append)
+    made = Studio(MODELS, on_error=errors.append)
     yield made
     made.close()
     assert errors == []
