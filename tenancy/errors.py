@@ -77,6 +77,84 @@ class DamagedFile(TenancyError):
     code = "file-damaged"
 
 
+class SealBroken(TenancyError):
+    """A secret at rest does not open: the installation's own secret was changed."""
+
+    code = "seal-broken"
+
+
+class LoginFailed(TenancyError):
+    """Shop, address and password do not go together, or the address was never proven. Says nothing about which."""
+
+    code = "login-failed"
+
+
+class SecondFactorFailed(TenancyError):
+    """The code is not the one, was used before, or came too late."""
+
+    code = "second-factor-failed"
+
+
+class LoggedOut(TenancyError):
+    """No open login has this token."""
+
+    code = "logged-out"
+
+
+class InvalidLink(TenancyError):
+    """A mailed link that was used, is too old, or never was."""
+
+    code = "link-invalid"
+
+
+class WeakPassword(TenancyError):
+    """A new password that would be guessed."""
+
+    code = "password-weak"
+
+
+class InvalidEmail(TenancyError):
+    """No address that mail could reach."""
+
+    code = "email-invalid"
+
+
+class NotAllowed(TenancyError):
+    """The role or the key's scopes do not go so far."""
+
+    code = "not-allowed"
+
+
+class UnknownMember(TenancyError):
+    """The shop has no such account or invitation."""
+
+    code = "unknown-member"
+
+
+class LastOwner(TenancyError):
+    """A shop must keep an owner."""
+
+    code = "last-owner"
+
+
+class UnknownLogin(TenancyError):
+    """The account has no such login."""
+
+    code = "unknown-login"
+
+
+class UnknownKey(TenancyError):
+    """The shop has no key with this id."""
+
+    code = "unknown-key"
+
+
+class CapReached(TenancyError):
+    """The shop has had the try-ons that its owner or its plan allows in a month."""
+
+    code = "cap-reached"
+
+
 class DatabaseRefused(TenancyError):
     """The database is not as this program needs it; the message says what to change."""
 

@@ -1,15 +1,10 @@
 """A shopper's visit: a token for one shop that lasts half an hour and is renewed while she is in front of the mirror.
 
-The token begins with the shop's id, so that finding the visit is a read of that shop alone, and goes on with 256
-random bits. The database holds its SHA-256.
+The token names the shop (`tenancy.tokens`); the database holds its SHA-256.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,9 +16,7 @@ from tenancy.consent import current_text, record
 from tenancy.database import Database
 from tenancy.errors import ConsentRequired, InvalidToken, TokenExpired, UnknownProduct
 from tenancy.shops import Shop
-
-_RANDOM_BYTES = 32
-_TOKEN_LENGTH = 64  # characters: 16 bytes of the shop's id and 32 random ones in base64
+from tenancy.tokens import new_token, tenant_of, token_digest
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ class Visits:
         """
         if consent_version != current_text().version:
             raise ConsentRequired
-        token = _new_token(shop.id)
+        token = new_token(shop.id)
         now = self._now()
         visit = Visit(uuid4(), shop.id, product_id, now + self._lasting)
         try:
@@ -76,7 +69,7 @@ class Visits:
                     """,
                     shop.id,
                     visit.id,
-                    _digest(token),
+                    token_digest(token),
                     product_id,
                     now,
                     visit.expires_at,
@@ -88,17 +81,25 @@ class Visits:
 
     async def resolve(self, token: str) -> Visit:
         """The visit of a token. Raises InvalidToken, TokenExpired."""
-        tenant_id = _tenant_of(token)
+        tenant_id = tenant_of(token)
         async with self._database.tenant(tenant_id) as connection:
             row = await connection.fetchrow(
                 "SELECT id, product_id, expires_at FROM visits WHERE token_digest = $1",
-                _digest(token),
+                token_digest(token),
             )
         if row is None:
             raise InvalidToken
         if row["expires_at"] <= self._now():
             raise TokenExpired
         return Visit(row["id"], tenant_id, row["product_id"], row["expires_at"])
+
+    async def get(self, tenant_id: UUID, visit_id: UUID) -> Visit:
+        """A visit by its id, for those who keep it alive. Raises InvalidToken when the shop has no such visit."""
+        async with self._database.tenant(tenant_id) as connection:
+            row = await connection.fetchrow("SELECT product_id, expires_at FROM visits WHERE id = $1", visit_id)
+        if row is None:
+            raise InvalidToken
+        return Visit(visit_id, tenant_id, row["product_id"], row["expires_at"])
 
     async def renew(self, visit: Visit) -> Visit:
         """The visit, good for the whole time again. Raises TokenExpired: a visit that is over stays over."""
@@ -116,21 +117,3 @@ class Visits:
         if row is None:
             raise TokenExpired
         return Visit(visit.id, visit.tenant_id, row["product_id"], row["expires_at"])
-
-
-def _new_token(tenant_id: UUID) -> str:
-    return base64.urlsafe_b64encode(tenant_id.bytes + secrets.token_bytes(_RANDOM_BYTES)).decode()
-
-
-def _tenant_of(token: str) -> UUID:
-    """The shop that a token names; whether the token is good is another matter. Raises InvalidToken."""
-    if len(token) != _TOKEN_LENGTH or not token.isascii():
-        raise InvalidToken
-    try:
-        return UUID(bytes=base64.b64decode(token, altchars=b"-_", validate=True)[:16])
-    except (binascii.Error, ValueError):
-        raise InvalidToken from None
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("ascii")).digest()

@@ -1,0 +1,75 @@
+"""A shop with people in it, for tests: everything real, with a clock that a test can turn."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from tenancy.accounts import Accounts, Letters
+from tenancy.credentials import Credentials
+from tenancy.database import Database
+from tenancy.logins import Logins, Opened
+from tenancy.mail import Kept, Postman
+from tenancy.passwords import Passwords
+from tenancy.seal import Seal
+from tenancy.second_factor import PERIOD_S, code_at
+from tenancy.team import Team
+
+PASSWORD = "four turnips in a tram"
+
+
+@dataclass
+class Clock:
+    """Starts now; `passes` turns it on."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def passes(self, **time: float) -> None:
+        self.at += timedelta(**time)
+
+
+class People:
+    """The rooms' classes that deal with people, over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.clock = Clock()
+        self.kept = Kept()
+        self.postman = Postman(self.kept, retry_s=0.01)
+        letters = Letters(self.postman, "https://vitrine.example")
+        credentials, passwords = Credentials(database), Passwords()
+        self.accounts = Accounts(database, credentials, passwords, letters, now=self.clock)
+        self.logins = Logins(database, credentials, passwords, Seal("x" * 40), now=self.clock)
+        self.team = Team(database, passwords, letters, now=self.clock)
+        self.secrets: dict[str, bytes] = {}
+
+    async def mailed(self, page: str) -> str:
+        """The token of the newest mailed link to a page."""
+        await asyncio.sleep(0.01)  # the postman goes his round
+        for mail in self.kept:
+            if found := re.search(rf"/dashboard/{page}#(\S+)", mail.text):
+                return found[1]
+        raise AssertionError(f"no mail leads to {page}")
+
+    async def owner(self, slug: str = "lunettes", email: str = "ada@shop.example") -> Opened:
+        """A new shop whose owner has logged in for the first time."""
+        await self.accounts.sign_up(slug, slug.title(), email, PASSWORD)
+        await self.accounts.verify(await self.mailed("confirm"))
+        return await self.login(slug, email)
+
+    async def login(self, slug: str, email: str, password: str = PASSWORD) -> Opened:
+        """Both steps, with the code that this person's app would show."""
+        challenge = await self.logins.check_password(slug, email, password)
+        if challenge.enrolment:
+            self.secrets[email] = base64.b32decode(challenge.enrolment.secret)
+        return await self.logins.check_code(challenge.token, self.code(email))
+
+    def code(self, email: str) -> str:
+        """What the app shows; each call is one period later, for a code is good once."""
+        self.clock.passes(seconds=PERIOD_S)
+        return code_at(self.secrets[email], int(self.clock().timestamp() // PERIOD_S))
