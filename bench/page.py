@@ -94,9 +94,9 @@ async def _bare(route: Route) -> None:
 async def _rate(page: Page, server: Server, seconds: float) -> Undisturbed:
     quality = """() => { const video = __probe.picture(), q = video.getVideoPlaybackQuality()
         return [q.totalVideoFrames, q.droppedVideoFrames, performance.now(), video.videoWidth, video.videoHeight] }"""
-    before, client_before, server_before = await page.evaluate(quality), chromium_cpu(), server.cpu().media
+    before, client_before, server_before = await page.evaluate(quality), sum(chromium_cpu().values()), server.cpu()
     await asyncio.sleep(seconds)
-    after, client_after, server_after = await page.evaluate(quality), chromium_cpu(), server.cpu().media
+    after, client_after, server_after = await page.evaluate(quality), sum(chromium_cpu().values()), server.cpu()
     frames, dropped, elapsed_ms = (after[i] - before[i] for i in range(3))
     shown = frames - dropped
     return Undisturbed(
@@ -104,7 +104,7 @@ async def _rate(page: Page, server: Server, seconds: float) -> Undisturbed:
         dropped=dropped,
         client_cpu=(client_after - client_before) / elapsed_ms * 1e3,
         client_cpu_ms=(client_after - client_before) / max(1, shown) * 1e3,
-        server_cpu_ms=(server_after - server_before) / max(1, shown) * 1e3,
+        server_cpu_ms=server_after.since(server_before)[0] / max(1, shown) * 1e3,
         width=after[3],
         height=after[4],
     )
@@ -128,8 +128,8 @@ async def _latency(page: Page, seconds: float) -> tuple[float, float]:
     return found.p50_ms, found.p95_ms
 
 
-def chromium_cpu() -> float:
-    """CPU seconds of every browser process that this process started."""
+def chromium_cpu() -> dict[int, float]:
+    """CPU seconds by process id of every browser process that this process started."""
     mine = psutil.Process().children(recursive=True)
     heads = [p.pid for p in mine if "chrom" in p.name()]
     return tree_cpu(heads)

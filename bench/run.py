@@ -74,6 +74,7 @@ async def measure(server: Server, orders: Orders, *, sessions: int, seconds: flo
         )
         for record in records
     ]
+    media, whole = cpu_after.since(cpu_before)
     frames = max(1, sum(s.frames for s in summaries))
     watched = max((crew["watched_seconds"] for crew in told), default=seconds)
     return Measured(
@@ -82,8 +83,8 @@ async def measure(server: Server, orders: Orders, *, sessions: int, seconds: flo
         seconds=end - start,
         probe=summaries[0],
         load=tuple(summaries[1:]),
-        cpu_media_ms=(cpu_after.media - cpu_before.media) / frames * 1e3,
-        cpu_whole_ms=(cpu_after.whole - cpu_before.whole) / frames * 1e3,
+        cpu_media_ms=media / frames * 1e3,
+        cpu_whole_ms=whole / frames * 1e3,
         client_cpu_ms=sum(c["cpu_seconds"] for c in told) / frames * 1e3 * (end - start) / watched,
         lag_p99_ms=lag,
         sizes=tuple(tuple(size) for record in records for size in record["sizes"]),

@@ -25,10 +25,18 @@ START_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class CpuSample:
-    """CPU seconds used so far by the processes that carry media, and by every process of the server."""
+    """CPU seconds used so far, by process id: of the processes that carry media, and of all of the server's."""
 
-    media: float
-    whole: float
+    media: dict[int, float]
+    whole: dict[int, float]
+
+    def since(self, before: CpuSample) -> tuple[float, float]:
+        """Seconds since `before`, of media and of all; a process that has ended meanwhile is left out."""
+        return _grown(self.media, before.media), _grown(self.whole, before.whole)
+
+
+def _grown(after: dict[int, float], before: dict[int, float]) -> float:
+    return sum(used - before.get(pid, 0.0) for pid, used in after.items())
 
 
 class EchoServer:
@@ -157,8 +165,8 @@ class VitrineServer:
 Server = EchoServer | VitrineServer
 
 
-def tree_cpu(pids: list[int]) -> float:
-    """User and system seconds of the processes and of their living descendants, each counted once."""
+def tree_cpu(pids: list[int]) -> dict[int, float]:
+    """User and system seconds by process id, of the processes and of their living descendants."""
     seen: dict[int, float] = {}
     for pid in pids:
         for process in family(pid):
@@ -167,7 +175,7 @@ def tree_cpu(pids: list[int]) -> float:
             except psutil.NoSuchProcess:
                 continue
             seen[process.pid] = times.user + times.system
-    return sum(seen.values())
+    return seen
 
 
 def family(pid: int) -> list[psutil.Process]:
