@@ -95,18 +95,24 @@ def read_model(glb: Glb) -> Model:
         ignored.add("skins")
     materials = _read_materials(glb)
     parts: list[Part] = []
-    triangles = 0
+    examined = triangles = vertices = 0
     for name, mesh_index, matrix in _placed_meshes(document):
         mesh = entry(document, "meshes", mesh_index)
         label = str(mesh.get("name") or name)[:80]
         for primitive in entries(mesh, "primitives"):
-            if len(parts) >= MAX_PRIMITIVES:
+            examined += 1
+            if examined > MAX_PRIMITIVES:
                 raise ProductError("too-many-parts", f"The file has more than {MAX_PRIMITIVES} separate parts.")
             part = _read_primitive(glb, primitive, label, matrix, len(materials) - 1)
             if part is None:
                 ignored.add("points and lines")
                 continue
             triangles += len(part.faces)
+            vertices += len(part.positions)
+            if vertices > MAX_VERTICES:
+                raise ProductError(
+                    "too-many-vertices", f"The model has more than {MAX_VERTICES} vertices. Simplify it."
+                )
             if triangles > MAX_TRIANGLES:
                 raise ProductError(
                     "too-many-triangles",
@@ -317,5 +323,9 @@ def _decode(raw: bytes, spent_pixels: int) -> NDArray[np.uint8]:
             return np.asarray(image.convert("RGBA"), np.uint8)
     except ProductError:
         raise
+    except Image.DecompressionBombError as error:
+        raise ProductError(
+            "texture-too-large", "A picture inside the file is too large; 4096×4096 is the most."
+        ) from error
     except Exception as error:
         raise ProductError("texture-invalid", "A picture inside the file cannot be read.") from error

@@ -5,6 +5,7 @@ Made with PyOpenGL and pyrender's Primitive and ShaderProgramCache, where errors
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from render.product import Batch
+from render.product import Batch, Level
 
 SHADERS: Final = Path(__file__).parent / "shaders"
 FRAME_BLOCK_FLOATS: Final = 3 * 16 + 6 * 4
@@ -37,11 +38,8 @@ class Mesh:
         return tuple(name for name, wanted in named if wanted)
 
     def delete(self) -> None:
-        from OpenGL import GL  # noqa: PLC0415
-
+        """Free the triangles; textures are shared between levels and freed with them."""
         self.primitive.delete()
-        if self.pictures:
-            GL.glDeleteTextures([name for _, name in self.pictures])
 
     def picture(self, texels_per_mm: float) -> int:
         """The smallest picture that still has that many texels; 0 without any."""
@@ -103,28 +101,50 @@ class Programs:
         self._handles.clear()
 
 
-def upload_batch(batch: Batch) -> Mesh:
-    """One product batch. Attribute order: position, normal, surface, texcoord if textured, colour."""
+Pictures = tuple[tuple[float, int], ...]
+
+
+def upload_levels(levels: Sequence[Level]) -> tuple[tuple[float, tuple[Mesh, ...]], ...]:
+    """(error in mm, meshes) of each level; a texture is uploaded once for all of them."""
+    pictures: dict[int, Pictures] = {}
+    uploaded = []
+    for level in levels:
+        meshes = []
+        for batch in level.batches:
+            key = id(batch.texture)
+            if batch.texture is not None and key not in pictures:
+                pictures[key] = _upload_pictures(batch)
+            meshes.append(_upload_batch(batch, pictures.get(key, ())))
+        uploaded.append((level.error_mm, tuple(meshes)))
+    return tuple(uploaded)
+
+
+def delete_levels(levels: tuple[tuple[float, tuple[Mesh, ...]], ...]) -> None:
+    """Free what `upload_levels` made."""
+    from OpenGL import GL  # noqa: PLC0415
+
+    meshes = [mesh for _, found in levels for mesh in found]
+    textures = {name for mesh in meshes for _, name in mesh.pictures}
+    for mesh in meshes:
+        mesh.delete()
+    if textures:
+        GL.glDeleteTextures(list(textures))
+
+
+def _upload_batch(batch: Batch, pictures: Pictures) -> Mesh:
+    """Attribute order: position, normal, surface, texcoord if textured, colour."""
     from pyrender import Primitive  # noqa: PLC0415
 
-    textured = batch.texture is not None
     primitive = Primitive(
         batch.positions,
         normals=batch.normals,
         tangents=batch.surface,
-        texcoord_0=batch.uv if textured else None,
+        texcoord_0=batch.uv if pictures else None,
         color_0=batch.colors,
         indices=batch.faces,
     )
     primitive._add_to_context()
-    return Mesh(
-        primitive,
-        int(primitive._vaid),
-        batch.faces.size,
-        batch.lens,
-        batch.double_sided,
-        _upload_pictures(batch) if textured else (),
-    )
+    return Mesh(primitive, int(primitive._vaid), batch.faces.size, batch.lens, batch.double_sided, pictures)
 
 
 def upload_plain(positions: NDArray[np.float32], normals: NDArray[np.float32], faces: NDArray[np.uint32]) -> Mesh:
@@ -136,7 +156,7 @@ def upload_plain(positions: NDArray[np.float32], normals: NDArray[np.float32], f
     return Mesh(primitive, int(primitive._vaid), faces.size)
 
 
-def _upload_pictures(batch: Batch) -> tuple[tuple[float, int], ...]:
+def _upload_pictures(batch: Batch) -> Pictures:
     """The batch's texture in halving sizes. Chosen by distance on our side and read unfiltered, under twofold
     oversampling, they cost a third of what mipmapping costs in software."""
     import cv2  # noqa: PLC0415
@@ -144,15 +164,16 @@ def _upload_pictures(batch: Batch) -> tuple[tuple[float, int], ...]:
     assert batch.texture is not None
     assert batch.uv is not None
     pixels = batch.texture
+    density = _texels_per_mm(batch, batch.uv, pixels)
     pictures = []
-    while min(pixels.shape[:2]) >= 8:
+    while True:
         if max(pixels.shape[:2]) <= MAX_TEXTURE_SIDE:
-            pictures.append((_texels_per_mm(batch, batch.uv, pixels), _upload_picture(np.ascontiguousarray(pixels))))
-        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+            pictures.append((density, _upload_picture(np.ascontiguousarray(pixels))))
+        if max(pixels.shape[:2]) <= 16:
+            return tuple(pictures)
+        half = (max(pixels.shape[1] // 2, 1), max(pixels.shape[0] // 2, 1))
         pixels = np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), np.uint8)
-    if not pictures:
-        pictures.append((1.0, _upload_picture(np.ascontiguousarray(batch.texture[:512, :512]))))
-    return tuple(pictures)
+        density /= 2.0
 
 
 def _texels_per_mm(batch: Batch, uv: NDArray[np.float32], pixels: NDArray[np.uint8]) -> float:

@@ -112,11 +112,14 @@ def wearable(
         drawn = _Drawn(material.is_lens or material.blend, material.double_sided, textured)
         groups.setdefault(drawn, []).append(_facing_its_normals(part))
     levels = []
+    kept = {drawn: [_Kept.whole(part) for part in parts] for drawn, parts in groups.items()}
     for error in LEVEL_ERRORS_MM:
-        batches = [
-            _merge([_reduced(part, error / unit_mm, drawn.lens) for part in parts], model.materials, drawn, unit_mm)
-            for drawn, parts in sorted(groups.items(), key=lambda item: item[0])
-        ]
+        batches = []
+        for drawn in sorted(groups):
+            # From the level before: a tenth of the work, and the errors hardly add up.
+            kept[drawn] = [item.reduced(error / unit_mm, lens=drawn.lens) for item in kept[drawn]]
+            parts = [item.part(error / unit_mm) for item in kept[drawn]]
+            batches.append(_merge(parts, model.materials, drawn, unit_mm))
         levels.append(Level(error, tuple(batch for batch in batches if len(batch.faces))))
     everything = np.concatenate([part.positions for part in model.parts]).astype(np.float64) * unit_mm
     return Wearable(kind, name, dimensions, tuple(levels), np.stack([everything.min(0), everything.max(0)]))
@@ -132,20 +135,47 @@ def _facing_its_normals(part: Part) -> Part:
     return replace(part, faces=faces)
 
 
-def _reduced(part: Part, error: float, lens: bool) -> Part:
-    # A hinge or a screw is drawn with some ten triangles: nobody sees its chamfers. A lens's edge is in its rim.
-    small = float(np.ptp(part.positions, axis=0).max()) < 40 * error
-    error *= 1.8 if small or lens else 1.0
-    faces, used = simplify(part.positions, part.normals, part.colors, part.faces, error)
-    return Part(
-        part.name,
-        part.material,
-        part.positions[used],
-        soften_normals(part.positions, part.normals, 2.5 * error)[used],
-        None if part.uv is None else part.uv[used],
-        None if part.colors is None else part.colors[used],
-        faces,
-    )
+@dataclass(frozen=True)
+class _Kept:
+    """What is left of a part: faces (m, 3) into `used` (n,), which indexes the original's vertices."""
+
+    original: Part
+    faces: NDArray[np.uint32]
+    used: NDArray[np.uint32]
+
+    @classmethod
+    def whole(cls, part: Part) -> _Kept:
+        return cls(part, part.faces, np.arange(len(part.positions), dtype=np.uint32))
+
+    def reduced(self, error: float, *, lens: bool) -> _Kept:
+        part, used = self.original, self.used
+        if not len(used):
+            return self
+        # A hinge or a screw is drawn with some ten triangles: nobody sees its chamfers. A lens's edge is in its rim.
+        extent = float(np.ptp(part.positions[used], axis=0).max())
+        small = extent < 40 * error
+        colors = None if part.colors is None else part.colors[used]
+        limit = error * (1.8 if small or lens else 1.0)
+        faces, chosen = simplify(part.positions[used], part.normals[used], colors, self.faces, limit)
+        smaller = _Kept(part, faces, used[chosen])
+        # A wire thinner than the error would vanish: it stays as thin as it was, because it is what glasses are made of.
+        return self if extent > 6 * error and smaller.area() < 0.55 * self.area() else smaller
+
+    def area(self) -> float:
+        a, b, c = (self.original.positions[self.used[self.faces[:, k]]] for k in range(3))
+        return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
+
+    def part(self, error: float) -> Part:
+        part, used = self.original, self.used
+        return Part(
+            part.name,
+            part.material,
+            part.positions[used],
+            soften_normals(part.positions, part.normals, 2.5 * error)[used] if len(used) else part.normals[used],
+            None if part.uv is None else part.uv[used],
+            None if part.colors is None else part.colors[used],
+            self.faces,
+        )
 
 
 def _merge(parts: Sequence[Part], materials: Sequence[Material], drawn: _Drawn, unit_mm: float) -> Batch:

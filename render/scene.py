@@ -23,9 +23,10 @@ from render.gpu import (
     Mesh,
     Programs,
     Target,
+    delete_levels,
     make_frame_block,
     make_target,
-    upload_batch,
+    upload_levels,
     upload_plain,
 )
 from render.headpose import HeadPose, Intrinsics
@@ -92,7 +93,8 @@ class SceneRenderer:
     """Renders products onto a head. Everything runs on the thread that made it."""
 
     def __init__(self, *, max_width: int = 1920, max_height: int = 1080) -> None:
-        self._limit = (max_width, max_height)
+        # Either way up: phones hold their cameras upright.
+        self._limit = max(max_width, max_height)
         self._context = Context()
         self._programs = Programs()
         self._block = make_frame_block()
@@ -132,13 +134,12 @@ class SceneRenderer:
     def draw_alone(self, product: Wearable, pose: HeadPose, intrinsics: Intrinsics, light: Light) -> list[Overlay]:
         """`product` without a head, its own frame placed by `pose`, in full detail; for pictures of the product."""
         level = product.finest
-        meshes = tuple(upload_batch(batch) for batch in level.batches)
+        meshes = upload_levels([level])
         resting = Seat(np.eye(3), np.zeros(3), Flex(), (0.0, 0.0, 1e9, 0.0))
         points = np.concatenate([batch.positions for batch in level.batches]).astype(np.float64)
-        alone = _Loaded(((0.0, meshes),), None, 1.0, resting, points, None)
+        alone = _Loaded(meshes, None, 1.0, resting, points, None)
         overlay = self._draw_loaded(alone, 0.0, pose, intrinsics, light)
-        for mesh in meshes:
-            mesh.delete()
+        delete_levels(meshes)
         return [overlay] if overlay is not None else []
 
     def _draw_one(self, product: Wearable, pose: HeadPose, intrinsics: Intrinsics, light: Light) -> Overlay | None:
@@ -152,7 +153,7 @@ class SceneRenderer:
         camera_from_product[:3, :3] = pose.rotation @ loaded.seat.rotation
         camera_from_product[:3, 3] = pose.rotation @ loaded.seat.translation_mm + pose.translation_mm
         region = self._region(loaded.outline, pose, intrinsics)
-        if region is None or not np.isfinite(camera_from_product).all():
+        if region is None:
             return None
         self._fill_block(loaded, camera_from_product, pose, light, _clip_matrix(intrinsics, region))
         pixels_per_mm = intrinsics.fx / max(-float(pose.translation_mm[2]), NEAR_MM)
@@ -162,9 +163,9 @@ class SceneRenderer:
         """The product's outline (n, 3) (head frame, mm) on the frame, with a margin; None if nothing of it is seen."""
         points = outline @ pose.rotation.T + pose.translation_mm
         depth = -points[:, 2]
-        width, height = min(camera.width, self._limit[0]) & ~1, min(camera.height, self._limit[1]) & ~1
+        width, height = min(camera.width, self._limit) & ~1, min(camera.height, self._limit) & ~1
         nearest, farthest = float(depth.min()), float(depth.max())
-        if not np.isfinite(farthest) or farthest < NEAR_MM or nearest > FAR_MM:
+        if not np.isfinite(points).all() or farthest < NEAR_MM or nearest > FAR_MM:
             return None
         if nearest < NEAR_MM:
             return Region(0, 0, width, height)
@@ -265,9 +266,7 @@ class SceneRenderer:
     def _load(self, product: Wearable, scale: float) -> _Loaded:
         loaded = self._loaded.get(product.serial)
         if loaded is None:
-            levels = tuple(
-                (level.error_mm, tuple(upload_batch(batch) for batch in level.batches)) for level in product.levels
-            )
+            levels = upload_levels(product.levels)
             loaded = self._loaded[product.serial] = _Loaded(
                 levels, self._occluders[product.kind], *self._placed(product, scale)
             )
@@ -291,9 +290,7 @@ class SceneRenderer:
         return scale, resting, _outline(product, resting, shadow, scale), mesh
 
     def _forget(self, loaded: _Loaded) -> None:
-        for _, meshes in loaded.levels:
-            for mesh in meshes:
-                mesh.delete()
+        delete_levels(loaded.levels)
         if loaded.shadow is not None:
             loaded.shadow.delete()
 
@@ -315,12 +312,20 @@ def _outline(product: Wearable, resting: Seat, shadow: Shadow, scale: float) -> 
     """Corners (n, 3), head frame mm, of the convex hull of what can be seen of the seated product and its shadow."""
     from scipy.spatial import ConvexHull, QhullError  # noqa: PLC0415
 
-    points = np.concatenate([batch.positions for batch in product.levels[-1].batches]).astype(np.float64)
     flex = resting.flex
-    along = np.maximum(0.0, (flex.hinge_z - points[:, 2]) / (flex.hinge_z - flex.ear_z))
-    points[:, 0] += along * np.where(points[:, 0] < 0, flex.left_mm, flex.right_mm)
-    points[:, 1] += along * flex.drop_mm
-    points = points[points[:, 2] > flex.fade_z - flex.fade_mm]
+    end = flex.fade_z - flex.fade_mm
+    seen = []
+    for batch in product.finest.batches:
+        points = batch.positions.astype(np.float64)
+        seen.append(points[points[:, 2] > end])
+        # Where an edge passes out of sight, the point at which it does.
+        for a, b in ((0, 1), (1, 2), (2, 0)):
+            start, stop = points[batch.faces[:, a]], points[batch.faces[:, b]]
+            crossing = (start[:, 2] > end) != (stop[:, 2] > end)
+            start, stop = start[crossing], stop[crossing]
+            share = (end - start[:, 2:]) / (stop[:, 2:] - start[:, 2:])
+            seen.append(start + share * (stop - start))
+    points = flex.bend(np.concatenate(seen))
     points = points @ resting.rotation.T + resting.translation_mm
     points = np.concatenate([points, shadow.positions * scale])
     try:

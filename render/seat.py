@@ -27,7 +27,7 @@ FLEX_OUT_MM, FLEX_IN_MM = 16.0, 7.0
 
 @dataclass(frozen=True)
 class Flex:
-    """How the temples bend: nothing before `hinge_z`, then linearly until `ear_z` (product frame, mm).
+    """How the temples bend: nothing before `hinge_z`, in full at `ear_z` (product frame, mm).
 
     left_mm, right_mm: sideways shift at the ear (x of the picture); drop_mm: vertical shift there.
     fade_z, fade_mm: the temples' alpha falls from 1 to 0 over `fade_mm` behind `fade_z`.
@@ -40,6 +40,15 @@ class Flex:
     drop_mm: float = 0.0
     fade_z: float = -1e6
     fade_mm: float = 1.0
+
+    def bend(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, 3) product-frame points with the temples bent; the same sum as in product.vert."""
+        along = np.maximum(0.0, (self.hinge_z - points[:, 2]) / (self.hinge_z - self.ear_z))
+        bow = np.where(along < 1.0, along * (1.6 - 0.6 * along), 0.6 + 0.4 * along)
+        bent = points.copy()
+        bent[:, 0] += bow * np.where(points[:, 0] < 0, self.left_mm, self.right_mm)
+        bent[:, 1] += along * self.drop_mm
+        return bent
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ out vec3 spark;      // what the lamp's reflection adds, YUV
 void main() {
     vec3 p = position;
     float along = max(0.0, (flex_span.x - p.z) / (flex_span.x - flex_span.y));
-    p.x += along * (p.x < 0.0 ? flex_shift.x : flex_shift.y);
+    // A pressed temple bows: it leaves the face early, and runs nearly straight at the ear. (Flex.bend)
+    float bow = along < 1.0 ? along * (1.6 - 0.6 * along) : 0.6 + 0.4 * along;
+    p.x += bow * (p.x < 0.0 ? flex_shift.x : flex_shift.y);
     p.y += along * flex_shift.z;
-    float presence = clamp(1.0 - (flex_span.z - p.z) / flex_span.w, 0.0, 1.0);
     gl_Position = clip_from_product * vec4(p, 1.0);
 
     vec3 v = normalize(-(camera_from_product * vec4(p, 1.0)).xyz);
@@ -60,8 +61,8 @@ void main() {
     vec3 shown = display(body);
     vec3 sheen = body + mild * mirror * exposure.rgb;
     vec3 lit = display(sheen);
-    base = video(shown, color.a, (lit - shown)) * presence;
-    spark = chroma(display(sheen + sharp * exposure.rgb) - lit) * presence;
+    base = video(shown, color.a, (lit - shown));
+    spark = chroma(display(sheen + sharp * exposure.rgb) - lit);
     blur = 0.08;
 #else
     vec3 diffuse = (1.0 - metallic) * daylight(n, exposure.a);
@@ -69,16 +70,18 @@ void main() {
 #ifdef TEXTURED
     light = display(diffuse * color.rgb * exposure.rgb);
     gloss = display(shine);
-    base = vec4(presence);
+    base = vec4(1.0);
     vec3 lit = display(diffuse * color.rgb * 0.4 * exposure.rgb + shine);
-    spark = chroma(display(diffuse * color.rgb * 0.4 * exposure.rgb + shine + sharp * exposure.rgb) - lit) * presence;
+    spark = chroma(display(diffuse * color.rgb * 0.4 * exposure.rgb + shine + sharp * exposure.rgb) - lit);
 #else
     vec3 radiance = color.rgb * (diffuse * exposure.rgb + surface.w) + shine;
     vec3 lit = display(radiance);
-    base = video(lit, presence, vec3(0.0));
-    spark = chroma(display(radiance + sharp * exposure.rgb) - lit) * presence;
+    base = video(lit, 1.0, vec3(0.0));
+    spark = chroma(display(radiance + sharp * exposure.rgb) - lit);
 #endif
 #endif
+    // Not clamped yet: between two vertices of a long temple the fade would lose its shape.
+    float presence = 1.0 - (flex_span.z - p.z) / flex_span.w;
     lamp = vec4(st.xy, 0.5 / blur, presence);
 #ifdef TEXTURED
     uv = texcoord;
