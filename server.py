@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,13 +34,21 @@ from tenancy.errors import TenancyError
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from rtc.claims import Visitor
+    from rtc.record import EndedTryOn
     from rtc.studio import Studio
+    from rtc.turn import Relays
     from tenancy.credentials import Credentials, Shop
     from tenancy.database import Database
     from tenancy.files import Files
+    from tenancy.ledger import Recorder
+    from tenancy.mail import Kept
+    from tenancy.owners import Owners
     from tenancy.products import Products, Taken
+    from tenancy.visits import Visits
 
 DEMO_SLUG = "demo"
+LOST = "vitrine_try_ons_not_recorded_total"
 
 log = structlog.get_logger("server")
 
@@ -120,21 +128,25 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
 
     from rtc.claims import Claims
     from rtc.placement import Placement
-    from tenancy.visits import Visits
     from web.app import Services, WebSettings, create_app
     from web.health import media_check
+    from web.limits import Limits
 
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(_stores(settings))
+        owners, kept_mail = await _owners(settings, stores, stack)
         placement = Placement(stores.redis)
         stack.push_async_callback(placement.aclose)
         services = Services(
             credentials=stores.credentials,
-            visits=Visits(stores.database, lasting=timedelta(minutes=settings.session_minutes)),
+            visits=stores.visits,
             products=stores.products,
             files=stores.files,
             placement=placement,
             claims=Claims(stores.redis),
+            owners=owners,
+            limits=Limits(stores.redis, settings.rates, trusted_hops=settings.trusted_proxies),
+            kept_mail=kept_mail if settings.show_mail else None,
             checks={
                 "postgresql": stores.database.ping,
                 "valkey": stores.redis.ping,
@@ -142,7 +154,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
             },
         )
         demo = DEMO_SLUG if settings.demo else None
-        app = create_app(services, WebSettings(settings.public_url, demo, settings.ice_servers))
+        app = create_app(services, WebSettings(settings.public_url, demo, settings.ice_servers, _relays(settings)))
         await stack.enter_async_context(measured_loop("web"))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
@@ -155,6 +167,39 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
         await told_to_stop()
 
 
+async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> tuple[Owners, Kept | None]:
+    """The owner's side, and the mails kept in memory where no mail server is named."""
+    from tenancy.accounts import Letters
+    from tenancy.mail import Kept, Postman, Smtp
+    from tenancy.owners import Owners
+    from tenancy.seal import secret_in
+
+    secret = (
+        settings.secret.get_secret_value() if settings.secret else await asyncio.to_thread(secret_in, settings.data)
+    )
+    kept = None if settings.smtp_url else Kept()
+    postman = Postman(
+        kept or Smtp(settings.smtp_url.get_secret_value() if settings.smtp_url else "", settings.mail_from)
+    )
+    stack.push_async_callback(postman.stop)
+    letters = Letters(postman, settings.shown_url)
+    owners = Owners.over(
+        stores.database, stores.credentials, stores.products, stores.files, secret=secret, letters=letters
+    )
+    return owners, kept
+
+
+def _relays(settings: Settings) -> Relays | None:
+    """Raises CannotRun when they lack their secret."""
+    from rtc.turn import Relays
+
+    if not settings.turn_urls:
+        return None
+    if settings.turn_secret is None:
+        raise CannotRun(f"{variable('turn_urls')} needs {variable('turn_secret')}, the secret that the relays know")
+    return Relays(settings.turn_urls, settings.turn_secret.get_secret_value(), settings.turn_minutes * 60)
+
+
 # --- media ---------------------------------------------------------------------------------------------------
 
 
@@ -165,13 +210,17 @@ def run_media(settings: Settings, options: argparse.Namespace) -> None:
 
 async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
     from aiohttp import web
+    from prometheus_client import Counter
 
     from rtc.measures import Measures
     from rtc.node import MediaNode, NodeSettings
     from rtc.signalling import CandidatePolicy
+    from tenancy.ledger import Recorder
 
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(_stores(settings))
+        ledger = Recorder(stores.database, on_lost=Counter(LOST, "Try-ons that never reached the ledger.").inc)
+        stack.push_async_callback(ledger.stop)
         studio = stack.enter_context(closing(_studio(settings.models)))
         at_socket = options.listen.startswith("unix:")
         node = MediaNode(
@@ -187,6 +236,8 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
             make_effect=studio.make_effect,
             check_picture=studio.check_picture,
             measures=Measures(options.name),
+            renew=stores.renew,
+            record=_into(ledger),
         )
         runner = web.AppRunner(node.app(), access_log=None, shutdown_timeout=2.0)
         await runner.setup()
@@ -200,6 +251,19 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
             await asyncio.sleep(0.05)
         notify_ready()
         await told_to_stop()
+        await node.drain(settings.drain_seconds)
+
+
+def _into(ledger: Recorder) -> Callable[[EndedTryOn], None]:
+    """From what a media process says of a try-on to a line of the ledger."""
+    from tenancy.ledger import TryOn
+
+    def record(ended: EndedTryOn) -> None:
+        products = [UUID(product) for product in ended.products]
+        tenant = UUID(ended.visitor.tenant)
+        ledger.record(TryOn(tenant, ended.session_id, ended.started_at, ended.seconds, products))
+
+    return record
 
 
 def _studio(models: Path) -> Studio:
@@ -218,17 +282,20 @@ class Shelf:
 
     async def digest(self, tenant: str, product: str) -> str:
         """The content hash of a product's model. Raises rtc's UnknownProduct."""
-        from rtc.session import UnknownProduct
+        from rtc.offers import UnknownProduct
         from tenancy.errors import UnknownProduct as NotInShop
 
         try:
-            return (await self.products.get(UUID(tenant), UUID(product))).glb_digest
+            found = await self.products.get(UUID(tenant), UUID(product))
         except (NotInShop, ValueError):
             raise UnknownProduct from None
+        if not found.published:
+            raise UnknownProduct
+        return found.glb_digest
 
     async def read(self, tenant: str, digest: str) -> bytes:
         """The model with this hash. Raises rtc's UnknownProduct."""
-        from rtc.session import UnknownProduct
+        from rtc.offers import UnknownProduct
         from tenancy.errors import UnknownFile
 
         try:
@@ -303,9 +370,15 @@ class Stores:
     credentials: Credentials
     products: Products
 
+    visits: Visits
+
     @property
     def shelf(self) -> Shelf:
         return Shelf(self.products, self.files)
+
+    async def renew(self, visitor: Visitor) -> None:
+        """A visit whose try-on is live goes on."""
+        await self.visits.renew(await self.visits.get(UUID(visitor.tenant), UUID(visitor.visit)))
 
 
 @asynccontextmanager
@@ -317,6 +390,7 @@ async def _stores(settings: Settings) -> AsyncIterator[Stores]:
     from tenancy.database import Database
     from tenancy.files import Files
     from tenancy.products import Products
+    from tenancy.visits import Visits
 
     if settings.redis_url is None or (dsn := _app_dsn(settings)) is None:
         raise CannotRun("this role needs REDIS_URL, and DATABASE_APP_URL or DATABASE_URL; `all` brings its own")
@@ -327,7 +401,8 @@ async def _stores(settings: Settings) -> AsyncIterator[Stores]:
         redis = Redis.from_url(settings.redis_url.get_secret_value())
         stack.push_async_callback(redis.aclose)
         files = Files.open(storage.get_secret_value() if storage else (settings.data / "files").as_uri())
-        yield Stores(database, redis, files, Credentials(database), Products(database, files, _intake))
+        visits = Visits(database, lasting=timedelta(minutes=settings.session_minutes))
+        yield Stores(database, redis, files, Credentials(database), Products(database, files, _intake), visits)
 
 
 def _app_dsn(settings: Settings) -> str | None:

@@ -109,6 +109,13 @@ class Settings(BaseSettings):
     ice_servers: tuple[dict[str, Any], ...] = _setting(
         (), "JSON list", "STUN and TURN servers, as in the browser's `RTCConfiguration`.", shown="`[]`"
     )
+    turn_urls: tuple[str, ...] = _setting(
+        (), "JSON list", "Relays that share VITRINE_TURN_SECRET: `turn:host:3478?transport=udp`.", shown="`[]`"
+    )
+    turn_secret: SecretStr | None = _setting(
+        None, "secret", "What coturn knows as `static-auth-secret`; shoppers get credentials made of it.", shown="none"
+    )
+    turn_minutes: int = _setting(10, "minutes", "How long such credentials may open a relay.", ge=1, le=10)
     allow_private_candidates: bool = _setting(
         _all_embedded,
         "true or false",
@@ -122,15 +129,45 @@ class Settings(BaseSettings):
         "Whether the shop `demo` is there.",
         shown="true with the embedded PostgreSQL, else false",
     )
-    stop_seconds: float = _setting(
-        10.0, "seconds", "How long a process may take to stop in order.", gt=0, le=600
+    drain_seconds: float = _setting(
+        0.0,
+        "seconds",
+        "How long a media process that is told to stop gives its shoppers to move to another one; 0 on one machine.",
+        ge=0,
+        le=3600,
     )
-    log_level: Literal["debug", "info", "warning", "error"] = _setting(
-        "info", "level", "The least that is logged."
+    secret: SecretStr | None = _setting(
+        None,
+        "text",
+        "At least 32 random characters that seal what must be read again, such as second factors; one for all machines.",
+        shown="made once, in the file `secret` of the data folder",
+        min_length=32,
     )
-    log_format: Literal["console", "json"] = _setting(
-        "console", "form", "Lines for a person or for a collector."
+    smtp_url: SecretStr | None = _setting(
+        None,
+        "URL",
+        "Where mail to owners goes: `smtp://user:password@host:587`, or `smtps://` for TLS throughout.",
+        shown="none: mails are kept in memory",
     )
+    mail_from: str = _setting("Vitrine <vitrine@localhost>", "address", "Who mails to owners come from.")
+    show_mail: bool = _setting(
+        _all_embedded,
+        "true or false",
+        "Whether mails that were kept are shown at `/dev/mail`, to browsers on this machine alone.",
+        shown="true with the embedded PostgreSQL, else false",
+    )
+    trusted_proxies: int = _setting(
+        0, "proxies", "How many proxies of yours stand in front and each add to `X-Forwarded-For`.", ge=0, le=10
+    )
+    rates: dict[str, str] = _setting(
+        dict,
+        "JSON object",
+        'Rate limits other than the defaults, such as `{"visit": "600/minute"}` (docs/security.md).',
+        shown="`{}`",
+    )
+    stop_seconds: float = _setting(10.0, "seconds", "How long a process may take to stop in order.", gt=0, le=600)
+    log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "level", "The least that is logged.")
+    log_format: Literal["console", "json"] = _setting("console", "form", "Lines for a person or for a collector.")
 
     @field_validator("data", "models")
     @classmethod
@@ -150,7 +187,7 @@ class Settings(BaseSettings):
             value = getattr(self, field)
             if isinstance(value, SecretStr):
                 told[variable(field)] = value.get_secret_value()
-            elif isinstance(value, tuple | bool):
+            elif isinstance(value, tuple | bool | dict):
                 told[variable(field)] = json.dumps(value)
             elif value is not None:
                 told[variable(field)] = str(value)
@@ -173,9 +210,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [
-            f"{_origin(problem['loc'])}: {problem['msg']}" for problem in error.errors(include_input=False)
-        ]
+        lines = [f"{_origin(problem['loc'])}: {problem['msg']}" for problem in error.errors(include_input=False)]
         raise InvalidSettings("; ".join(lines)) from None
     except SettingsError as error:  # a list that is no JSON; its message names the field alone
         raise InvalidSettings(str(error)) from None

@@ -12,7 +12,7 @@ import logging
 import secrets
 import time
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -21,16 +21,18 @@ from redis.exceptions import RedisError
 
 from rtc.claims import Claims, Visitor
 from rtc.measures import Measures
-from rtc.offers import NodeState
+from rtc.offers import NodeState, OfferRejected, UnknownProduct
 from rtc.placement import NODES_KEY
 from rtc.queue import Queue
-from rtc.session import Session, SessionHooks, UnknownProduct
-from rtc.signalling import CandidatePolicy, OfferRejected, check_offer, read_fragment
+from rtc.record import EndedTryOn, TryOnRecord
+from rtc.session import Session, SessionHooks
+from rtc.signalling import CandidatePolicy, check_offer, read_fragment
 from rtc.wardrobe import ProductSource, Wardrobe
 from rtc.worker import Effect, FinishedFrame, FrameStream, FrameWorker
 
 ANNOUNCE_S = 1.0
 REFRESH_S = 5.0
+RENEW_S = 240.0
 SILENT_S = 1.5  # a session that has heard nothing for this long gives way to its shopper's next one
 SNAPSHOT_S = 120.0
 MAX_SNAPSHOTS = 64
@@ -48,8 +50,15 @@ class NodeSettings:
     session_limit_s: float = 3600.0
 
 
+async def _leave(_visitor: Visitor) -> None:
+    """Visits that are nobody's business."""
+
+
 class MediaNode:
-    """Owns the sessions of one media process."""
+    """Owns the sessions of one media process.
+
+    renew: prolongs a visit while its try-on is live. record: takes note of a try-on that ended, at once.
+    """
 
     def __init__(
         self,
@@ -61,6 +70,8 @@ class MediaNode:
         make_effect: Callable[[], Effect],
         check_picture: Callable[[], None],
         measures: Measures,
+        renew: Callable[[Visitor], Awaitable[None]] = _leave,
+        record: Callable[[EndedTryOn], None] = lambda _ended: None,
     ) -> None:
         self.settings = settings
         self._redis = redis
@@ -71,6 +82,8 @@ class MediaNode:
         self._make_effect = make_effect
         self._check_picture = check_picture
         self._measures = measures
+        self._renew = renew
+        self._record = record
         self._sessions: dict[str, tuple[Session, Visitor, float]] = {}
         self._snapshots: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
         self._background: set[asyncio.Task[None]] = set()
@@ -159,10 +172,9 @@ class MediaNode:
     async def _trickle(self, request: web.Request) -> web.Response:
         session = self._find(request)
         try:
-            fragment = read_fragment(await request.text(), self.settings.candidates)
+            await session.trickle(read_fragment(await request.text(), self.settings.candidates))
         except OfferRejected as rejected:
             return web.json_response({"code": rejected.code, "detail": rejected.detail}, status=400)
-        await session.trickle(fragment)
         return web.Response(status=204)
 
     async def _close(self, request: web.Request) -> web.Response:
@@ -206,16 +218,31 @@ class MediaNode:
             asyncio.get_running_loop(),
             make_effect=self._make_effect,
         )
+        record = TryOnRecord(session_id, visitor)
+
+        def on_frame(finished: FinishedFrame) -> None:
+            record.frame()
+            self._on_frame(finished)
+
+        def on_worn(products: tuple[str, ...]) -> None:
+            record.worn(products)
+            self._spawn(self._remember(visitor, products))
+
+        def on_end(reason: str) -> None:
+            if ended := record.end():
+                self._record(ended)
+            self._on_end(session_id, reason)
+
         return Session(
             id=session_id,
             worker=self._worker,
             stream=stream,
             dress=lambda products: self._wardrobe.dress(visitor.tenant, products),
             hooks=SessionHooks(
-                on_frame=self._on_frame,
-                on_end=lambda reason: self._on_end(session_id, reason),
+                on_frame=on_frame,
+                on_end=on_end,
                 on_stats=self._measures.record_browser,
-                on_worn=lambda products: self._spawn(self._remember(visitor, products)),
+                on_worn=on_worn,
                 keep_snapshot=self._keep_snapshot,
             ),
             limit_s=self.settings.session_limit_s,
@@ -254,10 +281,10 @@ class MediaNode:
     # Background work
 
     async def _life(self, _app: web.Application) -> AsyncIterator[None]:
-        await self._prove_ready()
         duties = [
             asyncio.create_task(self._announce_always()),
             asyncio.create_task(self._refresh_claims()),
+            asyncio.create_task(self._renew_visits()),
             asyncio.create_task(self._measures.watch_loop()),
         ]
         yield
@@ -296,6 +323,8 @@ class MediaNode:
     async def _announce_always(self) -> None:
         last = time.monotonic()
         while True:
+            if not self.ready:
+                await self._prove_ready()
             with contextlib.suppress(RedisError):
                 await self.announce()
             await asyncio.sleep(ANNOUNCE_S)
@@ -316,6 +345,14 @@ class MediaNode:
                 with contextlib.suppress(RedisError):
                     await self._claims.refresh(visitor, session.id, self.settings.id)
             await asyncio.sleep(REFRESH_S)
+
+    async def _renew_visits(self) -> None:
+        """A visit lasts as long as its try-on; a shop's database that is away for a while changes nothing."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            for _, visitor, _ in list(self._sessions.values()):
+                with contextlib.suppress(Exception):
+                    await self._renew(visitor)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

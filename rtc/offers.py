@@ -1,8 +1,14 @@
-"""What the web and a media node say to each other about one try-on."""
+"""What the web and a media node say to each other about one try-on.
+
+The web process needs no more of this room than this file, placement and what they import: no codecs, no GL.
+"""
 
 from dataclasses import dataclass
 
 from rtc.claims import Visitor
+
+MAX_SDP_BYTES = 64 * 1024
+MAX_FRAGMENT_BYTES = 8 * 1024
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,21 @@ class NodeState:
     def free(self) -> int:
         """Sessions it would still take."""
         return 0 if self.draining or not self.ready else max(0, self.capacity - self.sessions)
+
+
+class OfferRejected(Exception):
+    """An offer that cannot become a try-on; `code` is stable."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class UnknownProduct(Exception):
+    """The shop has no such product."""
+
+    code = "unknown-product"
 
 
 class SessionActive(Exception):

@@ -1,6 +1,7 @@
 """Places a shopper's offer on the best media node; used by the web, which keeps no state of its own."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 import time
@@ -15,18 +16,19 @@ from rtc.offers import (
     Full,
     NodeState,
     NoNode,
+    OfferRejected,
     SessionActive,
     TryOnAnswer,
     TryOnOffer,
+    UnknownProduct,
     UnknownSession,
 )
 from rtc.queue import RETRY_S, Queue, estimate_s, fair_order
-from rtc.session import UnknownProduct
-from rtc.signalling import OfferRejected
 
 NODES_KEY = "nodes"
 NODE_FORGOTTEN_S = 5.0
 NODE_TIMEOUT = aiohttp.ClientTimeout(total=10)
+PROOF_TIMEOUT = aiohttp.ClientTimeout(total=25)
 
 
 class Placement:
@@ -51,6 +53,8 @@ class Placement:
                 raise NoNode
             ticket = await self._wait_for_turn(offer, nodes, ticket)
             answer = await self._offer_to_best(offer, nodes)
+            if answer is None:  # the last places went while this offer was under way
+                raise await self._full(offer, nodes, ticket)
         except BaseException:
             await self._claims.release(offer.visitor, offer.session_id)
             raise
@@ -82,6 +86,15 @@ class Placement:
         states = [read_state(row) for row in rows]
         now = time.time()
         return [state for state in states if now - state.seen_at < NODE_FORGOTTEN_S]
+
+    async def prove(self) -> bool:
+        """Whether some node dresses a synthetic picture right now; asks the nodes themselves."""
+        for node in sorted(await self.nodes(), key=lambda n: n.busy):
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with self._client(node.url).get("/readyz", timeout=PROOF_TIMEOUT) as response:
+                    if response.status == 200:
+                        return True
+        return False
 
     async def aclose(self) -> None:
         """Close the connections to the nodes."""
@@ -118,12 +131,22 @@ class Placement:
         position = next((i + 1 for i, w in enumerate(order) if w.ticket == ticket), len(order))
         if position <= free:
             return ticket
+        raise await self._full(offer, nodes, ticket, position)
+
+    async def _full(
+        self, offer: TryOnOffer, nodes: list[NodeState], ticket: str | None, position: int | None = None
+    ) -> Full:
+        """The shopper's place in the line; without a position she joins it now."""
+        ticket = ticket or secrets.token_urlsafe(12)
+        if position is None:
+            position = len(await self._queue.stand(ticket, offer.tenant, time.time()))
         capacity = sum(node.capacity for node in nodes if not node.draining)
         eta = estimate_s(position, capacity, await self._queue.mean_duration_s())
-        raise Full(position=position, eta_seconds=eta, ticket=ticket, retry_after=min(RETRY_S, eta))
+        return Full(position=position, eta_seconds=eta, ticket=ticket, retry_after=min(RETRY_S, eta))
 
-    async def _offer_to_best(self, offer: TryOnOffer, nodes: list[NodeState]) -> TryOnAnswer:
-        """Ask the nodes in the order of their load until one takes the session."""
+    async def _offer_to_best(self, offer: TryOnOffer, nodes: list[NodeState]) -> TryOnAnswer | None:
+        """Ask the nodes in the order of their load until one takes the session; None when all are full by now."""
+        full = False
         products = offer.products
         if products is None:
             products = await self._claims.outfit(offer.visitor) or ()
@@ -148,6 +171,9 @@ class Placement:
                 raise UnknownProduct
             if response.status == 400:
                 raise OfferRejected(answer["code"], answer["detail"])
+            full = full or response.status == 503
+        if full:
+            return None
         raise NoNode
 
     async def _call(self, method: str, visitor: Visitor, session: str, data: str | None = None) -> None:

@@ -22,9 +22,10 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 from render.pipeline import FaceState
 from rtc import control
 from rtc.guard import DatagramGuard
+from rtc.offers import OfferRejected, UnknownProduct
 from rtc.receive import VideoReceiver
 from rtc.send import VideoSender
-from rtc.signalling import Fragment, OfferRejected
+from rtc.signalling import Fragment
 from rtc.worker import FinishedFrame, FrameStream, FrameWorker
 
 HEARTBEAT_S = 10.0  # without a packet or a ping for this long the shopper is gone
@@ -40,12 +41,6 @@ class Dressing:
     products: tuple[str, ...]
     wearables: tuple[Any, ...]
     frame_width_mm: float | None = None
-
-
-class UnknownProduct(Exception):
-    """The shop has no such product."""
-
-    code = "unknown-product"
 
 
 Dresser = Callable[[tuple[str, ...]], Awaitable[Dressing]]
@@ -97,6 +92,7 @@ class Session:
         self._candidate_state: tuple[FaceState, int] = (FaceState.FOUND, 0)
         self._last_fit = 0.0
         self._frame_width_mm: float | None = None
+        self._remote_ufrag: str | None = None
         self.worn: tuple[str, ...] = ()
         self.guard: DatagramGuard | None = None
 
@@ -111,6 +107,7 @@ class Session:
             answer = await self._connection.createAnswer()
             await self._connection.setLocalDescription(answer)
             self._stand_guard()
+            self._remote_ufrag = _ufrag_of(offer_sdp)
         except (OperationError, InvalidAccessError, InvalidStateError, ValueError, AttributeError) as error:
             await self.end("offer-rejected")
             raise OfferRejected("sdp-invalid", "The offer cannot be answered.") from error
@@ -119,7 +116,9 @@ class Session:
         return str(self._connection.localDescription.sdp)
 
     async def trickle(self, fragment: Fragment) -> None:
-        """Take trickled candidates."""
+        """Take trickled candidates. Raises OfferRejected when they belong to another ICE session."""
+        if fragment.ufrag is not None and fragment.ufrag != self._remote_ufrag:
+            raise OfferRejected("ice-restart-not-supported", "The candidates are of another ICE session.")
         for candidate in fragment.candidates:
             with contextlib.suppress(ValueError, InvalidStateError):
                 await self._connection.addIceCandidate(candidate)
@@ -307,6 +306,12 @@ class Session:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _ufrag_of(sdp: str) -> str | None:
+    """The far end's ICE session; with one transport it is the first that is named."""
+    lines = (line.strip() for line in sdp.splitlines())
+    return next((line.removeprefix("a=ice-ufrag:") for line in lines if line.startswith("a=ice-ufrag:")), None)
 
 
 def _replace_ends(transceiver: RTCRtpTransceiver, receiver: VideoReceiver, sender: VideoSender) -> None:

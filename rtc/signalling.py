@@ -1,6 +1,7 @@
 """What comes in through signalling, checked before aiortc sees it.
 
-Offers follow WHIP (RFC 9725) with a sendrecv video section; trickled candidates are SDP fragments (RFC 8840).
+Offers follow WHIP (RFC 9725). A sendrecv video section gets the try-on back; a plain WHIP client's sendonly one is
+taken too, and its shopper is told of her face and measures over the control channel alone. Trickled candidates are SDP fragments (RFC 8840).
 """
 
 import ipaddress
@@ -10,19 +11,10 @@ from dataclasses import dataclass
 from aiortc import RTCIceCandidate
 from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 
-MAX_SDP_BYTES = 64 * 1024
+from rtc.offers import MAX_FRAGMENT_BYTES, MAX_SDP_BYTES, OfferRejected
+
 MAX_CANDIDATES = 20
-MAX_FRAGMENT_BYTES = 8 * 1024
 CODECS = frozenset({"VP8", "H264"})
-
-
-class OfferRejected(Exception):
-    """An offer that cannot become a try-on; `code` is stable."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
 
 
 @dataclass(frozen=True)
@@ -66,8 +58,8 @@ def check_offer(text: str, policy: CandidatePolicy) -> str:
     if len(videos) > 1:
         raise OfferRejected("sdp-many-videos", "The offer has more than one video section.")
     video = videos[0]
-    if video.direction != "sendrecv":
-        raise OfferRejected("sdp-not-sendrecv", "The video section must send and receive.")
+    if video.direction not in ("sendrecv", "sendonly"):
+        raise OfferRejected("sdp-not-sendrecv", "The video section must send, and receive to see the try-on.")
     if not any(codec.name in CODECS for codec in video.rtp.codecs):
         raise OfferRejected("sdp-no-codec", "The offer has neither VP8 nor H.264.")
     if not all(_can_connect(media) for media in description.media):

@@ -5,7 +5,8 @@ from collections import OrderedDict
 from typing import Protocol
 
 from render.product import ProductError, Wearable, load_wearable
-from rtc.session import Dressing, UnknownProduct
+from rtc.offers import UnknownProduct
+from rtc.session import Dressing
 
 CAPACITY = 128  # wearables; some 2 MB each
 

@@ -28,9 +28,8 @@ def media_check(placement: Placement) -> Check:
     """A check that a node is there whose synthetic frame came back wearing something."""
 
     async def check() -> None:
-        nodes = await placement.nodes()
-        if not any(node.ready and not node.draining for node in nodes):
-            raise NotReady("no media process is ready")
+        if not await placement.prove():
+            raise NotReady("no media process dresses a picture")
 
     return check
 

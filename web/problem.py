@@ -11,9 +11,7 @@ import redis.exceptions
 import structlog
 from aiohttp import web
 
-from rtc.offers import Full, NoNode, SessionActive, UnknownSession
-from rtc.session import UnknownProduct
-from rtc.signalling import OfferRejected
+from rtc.offers import Full, NoNode, OfferRejected, SessionActive, UnknownProduct, UnknownSession
 from tenancy.errors import TenancyError
 
 MEDIA_TYPE = "application/problem+json"
@@ -26,33 +24,52 @@ log = structlog.get_logger("web")
 
 # code: (status, title). What a room raises is answered by its code; a code that is missing here is a bug and a 500.
 REFUSALS: Mapping[str, tuple[int, str]] = {
+    "cap-reached": (403, "The shop has had its try-ons for this month"),
     "consent-required": (403, "The shopper has to agree to the current text first"),
     "conflict": (409, "This has changed meanwhile"),
+    "cross-site": (403, "This may only be asked from our own pages"),
+    "email-invalid": (400, "No mail could reach this address"),
+    "ice-restart-not-supported": (422, "ICE is not restarted; make a new offer"),
     "internal-error": (500, "Something went wrong on our side"),
     "invalid-json": (400, "The body is not JSON"),
     "invalid-key": (401, "No shop has this key"),
     "invalid-request": (400, "The request is not as described"),
     "invalid-token": (401, "No visit has this token"),
+    "last-owner": (409, "A shop keeps an owner"),
+    "link-invalid": (400, "The link was used, is too old, or never was"),
+    "logged-out": (401, "The login has ended"),
+    "login-failed": (401, "Shop, address and password do not go together"),
     "method-not-allowed": (405, "This address does not take that method"),
     "missing-credentials": (401, "The request carries no key or token"),
     "no-media-node": (503, "No media process answers"),
+    "not-allowed": (403, "The role or the key does not go so far"),
     "not-found": (404, "There is nothing here"),
     "origin-not-allowed": (403, "The shop has not allowed this origin"),
+    "password-weak": (400, "The password would be guessed"),
     "payload-too-large": (413, "The body is too large"),
     "precondition-failed": (412, "The ICE session is another one"),
+    "precondition-required": (428, "If-Match has to name the ICE session"),
     "product-invalid": (400, "A product cannot be so"),
     "product-rejected": (422, "The model cannot be worn"),
     "queue": (503, "All places are taken; the shopper waits in line"),
+    "rate-limited": (429, "Too many requests"),
+    "sdp-fragment-invalid": (400, "The body is no fragment of candidates"),
     "sdp-invalid": (400, "The body is no usable session description"),
     "sdp-many-videos": (400, "The offer has more than one video"),
     "sdp-no-codec": (400, "The offer has no codec that the server speaks"),
     "sdp-no-video": (400, "The offer has no video"),
-    "sdp-not-sendrecv": (400, "The offer's video does not both send and receive"),
+    "sdp-not-sendrecv": (400, "The offer's video does not send"),
     "sdp-too-large": (413, "The session description is too large"),
+    "second-factor-failed": (401, "The code is wrong, used or too late"),
     "session-active": (409, "A try-on runs on this token"),
+    "shop-conflict": (409, "This address of a shop is taken"),
+    "shop-invalid": (400, "A shop cannot be so"),
     "token-expired": (401, "The visit is over"),
     "unavailable": (503, "A part of the service does not answer"),
     "unknown-file": (404, "There is no such file"),
+    "unknown-key": (404, "The shop has no such key"),
+    "unknown-login": (404, "There is no such login"),
+    "unknown-member": (404, "The shop has no such person"),
     "unknown-product": (404, "The shop has no such product"),
     "unknown-session": (404, "There is no such try-on"),
     "unknown-shop": (404, "There is no such shop"),

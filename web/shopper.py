@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +11,9 @@ from uuid import uuid4
 from aiohttp import hdrs, web
 
 from rtc.claims import Claims, Visitor
-from rtc.offers import TryOnOffer, UnknownSession
+from rtc.offers import MAX_FRAGMENT_BYTES, MAX_SDP_BYTES, TryOnOffer, UnknownSession
 from rtc.placement import Placement
-from rtc.signalling import MAX_FRAGMENT_BYTES, MAX_SDP_BYTES
+from rtc.turn import Relays, servers_for
 from tenancy.consent import ConsentText, current_text
 from tenancy.credentials import Credentials, Shop
 from tenancy.errors import ConsentRequired
@@ -35,7 +36,10 @@ _ORIGIN_AND_TOKEN = ("missing-credentials", "invalid-token", "token-expired", "o
 
 @dataclass(frozen=True)
 class Shopper:
-    """The handlers of the shopper's side. ice_servers: as in the browser's RTCConfiguration."""
+    """The handlers of the shopper's side.
+
+    ice_servers: as in the browser's RTCConfiguration. relays: those to which each shopper gets credentials.
+    """
 
     credentials: Credentials
     visits: Visits
@@ -43,6 +47,7 @@ class Shopper:
     placement: Placement
     claims: Claims
     ice_servers: Sequence[Mapping[str, Any]]
+    relays: Relays | None
     public_origin: str | None
 
     async def get_catalog(self, request: web.Request) -> web.Response:
@@ -64,7 +69,7 @@ class Shopper:
         except ConsentRequired:
             members = _as_contract(current_text()).model_dump()
             raise Problem("consent-required", members=members) from None
-        servers = [dict(server) for server in self.ice_servers]
+        servers = self._servers(visit)
         created = contract.SessionCreated(token=token, expires_at=visit.expires_at, ice_servers=servers)
         return _json(created, status=201)
 
@@ -81,20 +86,22 @@ class Shopper:
         await self.visits.renew(visit)
         headers = {hdrs.LOCATION: f"/v1/try-on/{session}", hdrs.ETAG: _entity_tag(session)}
         response = web.Response(text=answer.sdp, status=201, headers=headers, content_type=SDP)
-        for link in ice_links(self.ice_servers):
+        for link in ice_links(self._servers(visit)):
             response.headers.add(hdrs.LINK, link)
         return response
 
     async def trickle_candidates(self, request: web.Request) -> web.Response:
         visit, session = await self._visit(request), _session_id(request)
-        expected = request.headers.get(hdrs.IF_MATCH, "*")
-        if expected not in ("*", _entity_tag(session)):
-            raise Problem("precondition-failed")
+        _check_precondition(request, session)
         fragment = await _read_text(
             request, FRAGMENT, MAX_FRAGMENT_BYTES, too_large="payload-too-large", unreadable="sdp-invalid"
         )
         await self.placement.trickle(_visitor(visit), session, fragment)
         return web.Response(status=204)
+
+    async def get_ice_servers(self, request: web.Request) -> web.Response:
+        visit = await self._visit(request)
+        return _json(contract.IceServers(ice_servers=self._servers(visit)))
 
     async def end_try_on(self, request: web.Request) -> web.Response:
         visit, session = await self._visit(request), _session_id(request)
@@ -193,7 +200,10 @@ class Shopper:
                 [
                     *_ORIGIN_AND_TOKEN,
                     "payload-too-large",
+                    "ice-restart-not-supported",
                     "precondition-failed",
+                    "precondition-required",
+                    "sdp-fragment-invalid",
                     "sdp-invalid",
                     "unknown-session",
                     "unsupported-media-type",
@@ -201,6 +211,16 @@ class Shopper:
                 body=Body(media_type=FRAGMENT),
                 credential=token,
                 headers={"If-Match": "The ETag of the try-on."},
+                readers=shop,
+            ),
+            Operation(
+                "GET",
+                "/v1/ice-servers",
+                self.get_ice_servers,
+                "Relays' credentials for the visit's next connection; they last for minutes",
+                [Answer(200, "As in POST /v1/sessions.", contract.IceServers)],
+                _ORIGIN_AND_TOKEN,
+                credential=token,
                 readers=shop,
             ),
             Operation(
@@ -232,6 +252,9 @@ class Shopper:
         visit = await self.visits.resolve(bearer(request))
         self._admit(request, await self.credentials.shop_of_tenant(visit.tenant_id))
         return visit
+
+    def _servers(self, visit: Visit) -> list[dict[str, Any]]:
+        return servers_for(self.ice_servers, self.relays, str(visit.id), time.time())
 
     async def _first_worn(self, visit: Visit) -> tuple[str, ...]:
         """What was worn when the last try-on of the visit ended, else what the visit began with."""
@@ -267,6 +290,15 @@ async def _read_text(request: web.Request, media_type: str, limit: int, *, too_l
 
 def _session_id(request: web.Request) -> str:
     return str(uuid_or_unknown(request.match_info["session"], "unknown-session"))
+
+
+def _check_precondition(request: web.Request, session: str) -> None:
+    """If-Match must name the ICE session (RFC 9725, section 4.3.1); `*` is for an ICE restart, told by its ufrag."""
+    match = request.headers.get(hdrs.IF_MATCH)
+    if match is None:
+        raise Problem("precondition-required")
+    if match not in ("*", _entity_tag(session)):
+        raise Problem("precondition-failed")
 
 
 def _entity_tag(session: str) -> str:

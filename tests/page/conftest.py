@@ -55,7 +55,7 @@ class Visit:
         self.screen("consent")
         self.agree()
         self.screen("live")
-        self.page.wait_for_function("document.querySelector('video.on')?.videoWidth > 0")
+        self.page.wait_for_function("() => document.querySelector('video.on')?.videoWidth > 0")
 
     def wear(self, kind: str, name: str) -> None:
         """Choose a product by its name in the strip and wait until the server has confirmed it."""
@@ -111,8 +111,9 @@ def shop() -> Iterator[Installation]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Playwright]:
+    """Playwright keeps a loop running in this thread, so it must be gone before the next module's async tests."""
     with sync_playwright() as started:
         yield started
 
@@ -122,16 +123,17 @@ Open = Callable[..., Visit]
 
 @pytest.fixture
 def open_page(chromium: Playwright, film: Path, shop: Installation, face: FaceCamera) -> Iterator[Open]:
-    """Opens the demo shop in a browser of its own. camera: "film", "refused" or "absent"."""
+    """Opens the demo shop in a browser of its own. camera: a film to play, "film", "refused" or "absent"."""
     browsers: list[Browser] = []
 
-    def start(path: str = "/s/demo", *, camera: str = "film", **options: Any) -> Visit:
+    def start(path: str = "/s/demo", *, camera: str | Path = "film", **options: Any) -> Visit:
         flags = [*FLAGS]
-        if camera == "film":
-            flags += ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}"]
-            flags += ["--use-fake-ui-for-media-stream"]
-        elif camera == "refused":
+        if camera == "refused":
             flags += ["--use-fake-device-for-media-stream", "--deny-permission-prompts"]
+        elif camera != "absent":
+            played = film if camera == "film" else camera
+            flags += ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={played}"]
+            flags += ["--use-fake-ui-for-media-stream"]
         browser = chromium.chromium.launch(executable_path=CHROMIUM, args=flags)
         browsers.append(browser)
         page = browser.new_page(**({"viewport": {"width": 1280, "height": 800}} | options))

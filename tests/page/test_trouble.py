@@ -1,7 +1,10 @@
 """Every trouble has its own clear screen, and a way on."""
 
+from pathlib import Path
+
 import pytest
 
+from tests.camera import FaceCamera, still
 from tests.page.conftest import Open
 from tests.test_server import Installation
 
@@ -48,16 +51,20 @@ def test_after_a_crash_of_the_media_process_the_try_on_resumes_with_what_was_wor
         window.screens.push(document.querySelector('main').dataset.screen)).observe(
         document.querySelector('main'), {attributes: true, attributeFilter: ['data-screen']}) }""")
     shop.child("media").kill()
-    visit.page.wait_for_function("window.screens.includes('lost')", timeout=60_000)
+    visit.page.wait_for_function("() => window.screens.includes('lost')", timeout=60_000)
     visit.screen("live", within_s=90)
     assert visit.page.locator("main").get_attribute("data-worn") == worn
-    visit.page.wait_for_function("document.querySelector('video.on')?.videoWidth > 0")
+    visit.page.wait_for_function("() => document.querySelector('video.on')?.videoWidth > 0")
 
 
-def test_the_hint_says_what_to_do_when_no_face_is_seen(open_page: Open) -> None:
-    visit = open_page()
-    visit.go_live()
-    visit.page.wait_for_selector("main[data-face=found]")
+def test_hints_say_what_to_do(open_page: Open, tmp_path: Path) -> None:
+    for state, camera in (("lost", FaceCamera(faces=0)), ("too_dark", FaceCamera(path=still, brightness=0.0))):
+        visit = open_page(camera=camera.write_mjpeg(tmp_path / f"{state}.mjpeg", 1.0))
+        visit.go_live()
+        visit.page.wait_for_selector(f"main[data-face={state}]")
+        visit.shoot(f"hint-{state}")
+        visit.page.close()
+        visit.page.context.browser.close()
 
 
 def test_a_shop_that_does_not_exist_is_a_plain_page(open_page: Open) -> None:

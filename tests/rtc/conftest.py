@@ -1,5 +1,6 @@
 """A real media node with real Valkey, GL, models and codecs, and shoppers to connect to it."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from redis.asyncio import Redis
 
 from rtc.measures import Measures
 from rtc.node import MediaNode, NodeSettings
+from rtc.offers import UnknownProduct
 from rtc.placement import Placement
-from rtc.session import UnknownProduct
 from rtc.studio import Studio
 
 MODELS = Path("models")
@@ -72,6 +73,9 @@ async def start_node(valkey: Redis, studio: Studio, acetate: bytes, tmp_path: Pa
         runner = web.AppRunner(node.app())
         await runner.setup()
         await web.UnixSite(runner, str(socket)).start()
+        async with asyncio.timeout(60):
+            while not node.ready:
+                await asyncio.sleep(0.02)
         await node.announce()
         running.append(RunningNode(node, runner))
         return running[-1]

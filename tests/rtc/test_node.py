@@ -10,10 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from rtc.claims import Visitor
-from rtc.offers import Full, NoNode, SessionActive, TryOnOffer, UnknownSession
+from rtc.offers import Full, NoNode, OfferRejected, SessionActive, TryOnOffer, UnknownProduct, UnknownSession
 from rtc.placement import Placement
-from rtc.session import UnknownProduct
-from rtc.signalling import OfferRejected
 from tests.camera import FaceCamera, still
 from tests.rtc.conftest import StartNode
 from tests.rtc.shopper import Shopper
@@ -63,8 +61,9 @@ async def test_glasses_appear_where_the_eyes_are_and_vanish_when_taken_off(
     shopper.say(type="wear", products=[])
     await shopper.hear("worn")
     bare_again = eye_region(await shopper.see(10), shopper.track.camera)
-    assert np.abs(dressed - bare).mean() > 12
-    assert np.abs(bare_again - bare).mean() < 6
+    worn = np.abs(dressed - bare).mean()
+    assert worn > 12
+    assert np.abs(bare_again - bare).mean() < 0.5 * worn, "what remains is what a lossy codec does"
 
 
 async def test_the_shopper_hears_about_her_face_and_its_measures(

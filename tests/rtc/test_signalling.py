@@ -3,7 +3,8 @@
 import pytest
 from aiortc import RTCPeerConnection
 
-from rtc.signalling import MAX_CANDIDATES, CandidatePolicy, OfferRejected, check_offer, read_fragment
+from rtc.offers import OfferRejected
+from rtc.signalling import MAX_CANDIDATES, CandidatePolicy, check_offer, read_fragment
 from tests.rtc.shopper import LOCAL
 
 OPEN, PUBLIC = CandidatePolicy(), CandidatePolicy(allow_private=False)
