@@ -21,7 +21,9 @@ from render.simplify import simplify, soften_normals
 __all__ = ["Batch", "Level", "ProductError", "Wearable", "load_wearable"]
 
 # Largest geometric error of each level, in millimetres; the renderer takes the coarsest that stays under half a pixel.
-LEVEL_ERRORS_MM: Final = (0.08, 0.2, 0.5, 1.0, 1.8, 3.0)
+LEVEL_ERRORS_MM: Final = (0.08, 0.2, 0.45, 0.7, 1.0, 1.8, 3.0)
+# Lower than this a hat's inside shows under its edge.
+LINING_FROM_MM: Final = 25.0
 _DIMENSIONS: Final = {
     "glasses": ("frame_width_mm", "lens_width_mm", "bridge_mm", "temple_mm", "lens_height_mm"),
     "hat": ("head_circumference_mm", "brim_mm"),
@@ -111,15 +113,19 @@ def wearable(
         textured = part.material if material.texture is not None and part.uv is not None else -1
         drawn = _Drawn(material.is_lens or material.blend, material.double_sided, textured)
         groups.setdefault(drawn, []).append(_facing_its_normals(part))
-    levels = []
-    kept = {drawn: [_Kept.whole(part) for part in parts] for drawn, parts in groups.items()}
+    levels: list[Level] = []
+    finest = {drawn: [_Kept.whole(part) for part in parts] for drawn, parts in groups.items()}
     for error in LEVEL_ERRORS_MM:
-        batches = []
-        for drawn in sorted(groups):
-            # From the level before: a tenth of the work, and the errors hardly add up.
-            kept[drawn] = [item.reduced(error / unit_mm, lens=drawn.lens) for item in kept[drawn]]
-            parts = [item.part(error / unit_mm) for item in kept[drawn]]
-            batches.append(_merge(parts, model.materials, drawn, unit_mm))
+        reduced = {
+            drawn: [item.reduced(error / unit_mm, lens=drawn.lens) for item in items] for drawn, items in finest.items()
+        }
+        batches = [
+            _merge([item.part(error / unit_mm) for item in reduced[drawn]], model.materials, drawn, unit_mm)
+            for drawn in sorted(reduced)
+        ]
+        if not levels:
+            # The others start from here: a fraction of the work. Worn, a hat's inside is full of head.
+            finest = reduced if kind == "glasses" else {d: _without_lining(k, unit_mm) for d, k in reduced.items()}
         levels.append(Level(error, tuple(batch for batch in batches if len(batch.faces))))
     everything = np.concatenate([part.positions for part in model.parts]).astype(np.float64) * unit_mm
     return Wearable(kind, name, dimensions, tuple(levels), np.stack([everything.min(0), everything.max(0)]))
@@ -155,10 +161,10 @@ class _Kept:
         extent = float(np.ptp(part.positions[used], axis=0).max())
         small = extent < 40 * error
         colors = None if part.colors is None else part.colors[used]
-        limit = error * (1.8 if small or lens else 1.0)
+        limit = error * (2.5 if lens else 1.8 if small else 1.0)
         faces, chosen = simplify(part.positions[used], part.normals[used], colors, self.faces, limit)
         smaller = _Kept(part, faces, used[chosen])
-        # A wire thinner than the error would vanish: it stays as thin as it was, because it is what glasses are made of.
+        # A wire thinner than the error would vanish: it stays as it was, because it is what glasses are made of.
         return self if extent > 6 * error and smaller.area() < 0.55 * self.area() else smaller
 
     def area(self) -> float:
@@ -176,6 +182,24 @@ class _Kept:
             None if part.colors is None else part.colors[used],
             self.faces,
         )
+
+
+def _without_lining(kept: list[_Kept], unit_mm: float) -> list[_Kept]:
+    """Less what faces the middle of the crown; a crown of one sheet stays, whichever way it faces."""
+    inner, area_inner, area = [], 0.0, 0.0
+    for item in kept:
+        a, b, c = (item.original.positions[item.used[item.faces[:, k]]] * unit_mm for k in range(3))
+        normal, centre = np.cross(b - a, c - a), (a + b + c) / 3
+        outward = normal[:, [0, 2]] * centre[:, [0, 2]]
+        reach = np.linalg.norm(normal, axis=1) * np.linalg.norm(centre[:, [0, 2]], axis=1)
+        crown = centre[:, 1] > LINING_FROM_MM
+        facing_in = crown & (outward.sum(1) < 0.25 * reach) & (normal[:, 1] <= 0)
+        inner.append(facing_in)
+        area_inner += float(np.linalg.norm(normal[facing_in], axis=1).sum())
+        area += float(np.linalg.norm(normal[crown], axis=1).sum())
+    if area_inner > 0.6 * area:
+        return kept
+    return [replace(item, faces=item.faces[~hidden]) for item, hidden in zip(kept, inner, strict=True)]
 
 
 def _merge(parts: Sequence[Part], materials: Sequence[Material], drawn: _Drawn, unit_mm: float) -> Batch:

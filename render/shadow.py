@@ -18,7 +18,7 @@ from render.seat import Seat, face_depth
 from render.simplify import simplify
 
 SIDE = 160
-FAINTEST = 0.012
+FAINTEST = 0.03
 
 
 @dataclass(frozen=True)
