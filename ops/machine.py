@@ -111,5 +111,6 @@ def _told(settings: Settings) -> dict[str, str]:
         variable("data"): str(settings.data),
         variable("models"): str(settings.models),
         variable("demo"): str(settings.demo).lower(),
+        variable("show_mail"): str(settings.show_mail).lower(),
         variable("allow_private_candidates"): str(settings.allow_private_candidates).lower(),
     }

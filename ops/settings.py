@@ -139,7 +139,7 @@ class Settings(BaseSettings):
     secret: SecretStr | None = _setting(
         None,
         "text",
-        "At least 32 random characters that seal what must be read again, such as second factors; one for all machines.",
+        "At least 32 random characters that seal second factors at rest; the same on every machine.",
         shown="made once, in the file `secret` of the data folder",
         min_length=32,
     )

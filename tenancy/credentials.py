@@ -16,8 +16,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from tenancy.audit import note
 from tenancy.database import Database
-from tenancy.errors import InvalidKey, ShopConflict, UnknownShop
+from tenancy.errors import InvalidKey, ShopConflict, UnknownKey, UnknownShop
 from tenancy.shops import Shop, checked_name, checked_slug, normal_origin
 
 __all__ = ["Credentials", "Key", "Shop"]
@@ -53,8 +54,14 @@ class Credentials:
 
     async def shop_for_secret_key(self, key: str) -> Shop:
         """The shop of an `sk_…` key; its last use is noted to the minute. Raises InvalidKey."""
+        return (await self.secret_key(key))[0]
+
+    async def secret_key(self, key: str) -> tuple[Shop, Key]:
+        """The shop of an `sk_…` key, and what is kept of the key; its last use is noted to the minute. Raises
+        InvalidKey."""
         shop = await self._shop_for("secret", key)
         async with self._database.tenant(shop.id) as connection:
+            row = await connection.fetchrow("SELECT * FROM api_keys WHERE digest = $1", _digest(key))
             await connection.execute(
                 """
                 UPDATE api_keys SET last_used_at = now()
@@ -62,7 +69,7 @@ class Credentials:
                 """,
                 _digest(key),
             )
-        return shop
+        return shop, _key(row)
 
     async def shop_for_slug(self, slug: str) -> Shop:
         """The shop whose page is at `/s/{slug}`. Raises UnknownShop."""
@@ -83,12 +90,14 @@ class Credentials:
         return _shop(row)
 
     async def issue(
-        self, tenant_id: UUID, kind: Kind, *, label: str = "", scopes: Sequence[str] = ()
+        self, tenant_id: UUID, kind: Kind, *, label: str = "", scopes: Sequence[str] = (), by: str = ""
     ) -> tuple[str, Key]:
-        """Make a key for a shop: its value, which for a secret key is never seen again, and what is kept of it."""
+        """Make a key for a shop: its value, which for a secret key is never seen again, and what is kept of it.
+        `scopes`: rights of `tenancy.principals`; none means all that a key can have."""
         value = _PREFIX[kind] + secrets.token_urlsafe(32 if kind == "secret" else 18)
         async with self._database.tenant(tenant_id) as connection:
             row = await _insert_key(connection, tenant_id, kind, value, label=label, scopes=scopes)
+            await note(connection, tenant_id, by, "key.made", row["id"], kind=kind, label=label, scopes=list(scopes))
         return value, _key(row)
 
     async def keys(self, tenant_id: UUID) -> list[Key]:
@@ -97,14 +106,15 @@ class Credentials:
             rows = await connection.fetch("SELECT * FROM api_keys ORDER BY created_at DESC, id")
         return [_key(row) for row in rows]
 
-    async def revoke(self, tenant_id: UUID, key_id: UUID) -> None:
-        """End a key, at once and for good. Raises InvalidKey if the shop has no such key."""
+    async def revoke(self, tenant_id: UUID, key_id: UUID, *, by: str = "") -> None:
+        """End a key, at once and for good. Raises UnknownKey if the shop has no such key."""
         async with self._database.tenant(tenant_id) as connection:
             done = await connection.execute(
                 "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, now()) WHERE id = $1", key_id
             )
-        if done != "UPDATE 1":
-            raise InvalidKey
+            if done != "UPDATE 1":
+                raise UnknownKey
+            await note(connection, tenant_id, by, "key.revoked", key_id)
 
     async def ensure_shop(
         self, slug: str, name: str, publishable_key: str, allowed_origins: Sequence[str] = ()

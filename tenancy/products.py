@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,9 +11,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from tenancy.audit import note
 from tenancy.database import Database
 from tenancy.errors import InvalidProduct, UnknownProduct
 from tenancy.files import Files
+from tenancy.ledger import note_storage, note_storage_freed
 
 KINDS = ("glasses", "hat", "garment")
 GLB, PNG = "model/gltf-binary", "image/png"
@@ -52,6 +54,9 @@ class Product:
     report: Mapping[str, Any]
     glb_digest: str
     thumbnail_digest: str
+    published: bool
+    version: int
+    variants: Sequence[Mapping[str, str]]
     created_at: datetime
     updated_at: datetime
 
@@ -65,10 +70,16 @@ class Products:
         self._intake = intake
 
     async def catalog(self, tenant_id: UUID) -> list[Product]:
-        """Every product of a shop, in the owner's order. One query."""
+        """Every published product of a shop, in the owner's order. One query."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.fetch("SELECT * FROM products WHERE published ORDER BY position, name, id")
+        return [product_of(row) for row in rows]
+
+    async def every(self, tenant_id: UUID) -> list[Product]:
+        """Every product of a shop, published or not."""
         async with self._database.tenant(tenant_id) as connection:
             rows = await connection.fetch("SELECT * FROM products ORDER BY position, name, id")
-        return [_product(row) for row in rows]
+        return [product_of(row) for row in rows]
 
     async def get(self, tenant_id: UUID, product_id: UUID) -> Product:
         """Raises UnknownProduct."""
@@ -76,7 +87,7 @@ class Products:
             row = await connection.fetchrow("SELECT * FROM products WHERE id = $1", product_id)
         if row is None:
             raise UnknownProduct
-        return _product(row)
+        return product_of(row)
 
     async def model(self, tenant_id: UUID, product_id: UUID) -> bytes:
         """The canonical GLB of a product. Raises UnknownProduct."""
@@ -92,35 +103,34 @@ class Products:
         *,
         external_id: str | None = None,
         position: int = 0,
+        by: str = "",
     ) -> Product:
         """Take an uploaded GLB in as a product. With an `external_id`, the shop's own name for it, that product is
         made or renewed under the id it has, and the same upload again costs one query.
 
-        Raises InvalidProduct, and what the intake raises; then nothing was written.
+        `by`: who, for the audit log. Raises InvalidProduct, and what the intake raises; then nothing was written.
         """
-        name = _checked(name, "name")
-        external_id = None if external_id is None else _checked(external_id, "external id")
+        name = checked_text(name, "name")
+        external_id = None if external_id is None else checked_text(external_id, "external id")
         if kind is not None and kind not in KINDS:
             raise InvalidProduct("a product is glasses, a hat or a garment")
         source = hashlib.sha256(glb).hexdigest()
         if external_id is not None and (same := await self._same(tenant_id, external_id, source, name, position)):
             return same
         # Neither the intake's seconds nor the store's are spent inside a transaction.
-        taken = await self._intake(glb, kind)
-        glb_digest = await self._files.put(tenant_id, taken.glb, GLB)
-        thumbnail_digest = await self._files.put(tenant_id, taken.thumbnail_png, PNG)
+        taken, glb_digest, thumbnail_digest = await self.take_in(tenant_id, kind, glb)
         async with self._database.tenant(tenant_id) as connection:
             row = await connection.fetchrow(
                 """
                 INSERT INTO products (tenant_id, id, external_id, kind, name, position, dimensions, report,
-                                      source_digest, glb_digest, thumbnail_digest)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                      source_digest, glb_digest, thumbnail_digest, bytes)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                 ON CONFLICT (tenant_id, external_id) DO UPDATE SET
                     kind = excluded.kind, name = excluded.name, position = excluded.position,
                     dimensions = excluded.dimensions, report = excluded.report,
                     source_digest = excluded.source_digest, glb_digest = excluded.glb_digest,
-                    thumbnail_digest = excluded.thumbnail_digest, updated_at = now()
-                RETURNING *
+                    thumbnail_digest = excluded.thumbnail_digest, bytes = excluded.bytes, updated_at = now()
+                RETURNING id
                 """,
                 tenant_id,
                 uuid4(),
@@ -133,15 +143,39 @@ class Products:
                 source,
                 glb_digest,
                 thumbnail_digest,
+                len(taken.glb) + len(taken.thumbnail_png),
             )
-        return _product(row)
+            made = await write_version(connection, row["id"], by)
+            await note(connection, tenant_id, by, "product.added", row["id"], name=name, version=made["version"])
+        return product_of(made)
 
-    async def remove(self, tenant_id: UUID, product_id: UUID) -> None:
+    async def take_in(self, tenant_id: UUID, kind: str | None, glb: bytes) -> tuple[Taken, str, str]:
+        """An upload through the intake and into the files: what became of it, and the digests of model and picture."""
+        taken = await self._intake(glb, kind)
+        glb_digest = await self._files.put(tenant_id, taken.glb, GLB)
+        return taken, glb_digest, await self._files.put(tenant_id, taken.thumbnail_png, PNG)
+
+    async def has_file(self, tenant_id: UUID, digest: str, kind: str) -> bool:
+        """Whether some version of a product of the shop has this file; `kind` is GLB or PNG."""
+        async with self._database.tenant(tenant_id) as connection:
+            found: bool = await connection.fetchval(
+                """
+                SELECT EXISTS (SELECT FROM product_versions
+                                WHERE CASE WHEN $2 THEN glb_digest ELSE thumbnail_digest END = $1)
+                """,
+                digest,
+                kind == GLB,
+            )
+        return found
+
+    async def remove(self, tenant_id: UUID, product_id: UUID, *, by: str = "") -> None:
         """Take a product out of the shop. Raises UnknownProduct. Its files stay: another product may share them."""
         async with self._database.tenant(tenant_id) as connection:
-            done = await connection.execute("DELETE FROM products WHERE id = $1", product_id)
-        if done != "DELETE 1":
-            raise UnknownProduct
+            name = await connection.fetchval("DELETE FROM products WHERE id = $1 RETURNING name", product_id)
+            if name is None:
+                raise UnknownProduct
+            await note_storage_freed(connection, tenant_id, product_id)
+            await note(connection, tenant_id, by, "product.removed", product_id, name=name)
 
     async def _same(self, tenant_id: UUID, external_id: str, source: str, name: str, position: int) -> Product | None:
         async with self._database.tenant(tenant_id) as connection:
@@ -155,17 +189,40 @@ class Products:
                 name,
                 position,
             )
-        return None if row is None else _product(row)
+        return None if row is None else product_of(row)
 
 
-def _checked(text: str, what: str) -> str:
+async def write_version(connection: asyncpg.Connection, product_id: UUID, by: str) -> asyncpg.Record:
+    """Keep the product's state as its newest version, and count its bytes; returns the product's row."""
+    made = await connection.fetchrow(
+        """
+        INSERT INTO product_versions (tenant_id, product_id, number, kind, name, variants, dimensions, report,
+                                      source_digest, glb_digest, thumbnail_digest, bytes, made_by)
+        SELECT tenant_id, id, 1 + (SELECT COALESCE(max(number), 0) FROM product_versions WHERE product_id = $1),
+               kind, name, variants, dimensions, report, source_digest, glb_digest, thumbnail_digest, bytes, $2
+          FROM products WHERE id = $1
+        RETURNING tenant_id, number, bytes,
+                  EXISTS (SELECT FROM product_versions old
+                           WHERE old.product_id = $1 AND old.glb_digest = product_versions.glb_digest) AS had_before
+        """,
+        product_id,
+        by,
+    )
+    if not made["had_before"]:
+        await note_storage(connection, made["tenant_id"], product_id, made["number"], made["bytes"])
+    return await connection.fetchrow(
+        "UPDATE products SET version = $2 WHERE id = $1 RETURNING *", product_id, made["number"]
+    )
+
+
+def checked_text(text: str, what: str) -> str:
     text = text.strip()
     if not text or len(text) > 200 or not text.isprintable():
         raise InvalidProduct(f"a product's {what} has 1 to 200 printable characters")
     return text
 
 
-def _product(row: asyncpg.Record) -> Product:
+def product_of(row: asyncpg.Record) -> Product:
     return Product(
         id=row["id"],
         external_id=row["external_id"],
@@ -175,6 +232,9 @@ def _product(row: asyncpg.Record) -> Product:
         report=row["report"],
         glb_digest=row["glb_digest"],
         thumbnail_digest=row["thumbnail_digest"],
+        published=row["published"],
+        version=row["version"],
+        variants=row["variants"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

@@ -13,15 +13,22 @@ from aiohttp import web
 
 from rtc.claims import Claims
 from rtc.placement import Placement
+from rtc.turn import Relays
 from tenancy.credentials import Credentials
 from tenancy.files import Files
+from tenancy.mail import Kept
+from tenancy.owners import Owners
 from tenancy.products import Products
 from tenancy.visits import Visits
+from web.access import Access
+from web.account import Account
 from web.files import ProductFiles
 from web.health import Check, Health
+from web.limits import Limits
 from web.middleware import access_log, cross_origin, preflight, security_headers
 from web.openapi import Operation, document
 from web.owner import Owner
+from web.owner_shop import OwnerShop
 from web.pages import Pages
 from web.problem import problems
 from web.shopper import Shopper
@@ -40,6 +47,9 @@ class Services:
     files: Files
     placement: Placement
     claims: Claims
+    owners: Owners
+    limits: Limits
+    kept_mail: Kept | None
     checks: Mapping[str, Check]
 
 
@@ -50,6 +60,7 @@ class WebSettings:
     public_url: str | None = None
     demo: str | None = None
     ice_servers: Sequence[Mapping[str, Any]] = ()
+    relays: Relays | None = None
     built: Path = HERE / "static" / "app"
 
 
@@ -63,8 +74,9 @@ def create_app(services: Services, settings: WebSettings) -> web.Application:
     for operation in served:
         app.router.add_route(operation.method, operation.path, operation.handler)
     for path in dict.fromkeys(operation.path for operation in served if operation.readers):
-        methods = [operation.method for operation in served if operation.path == path]
-        app.router.add_route("OPTIONS", path, preflight(methods))
+        there = [operation for operation in served if operation.path == path]
+        takes = {one.method: one.body.media_type for one in there if one.body}
+        app.router.add_route("OPTIONS", path, preflight([one.method for one in there], takes))
     Pages(services.credentials, HERE / "templates", settings.built, settings.demo).add_to(app.router)
     described = document(served, version=_version())
 
@@ -83,12 +95,17 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         products=services.products,
         placement=services.placement,
         claims=services.claims,
+        usage=services.owners.usage,
+        limits=services.limits,
         ice_servers=settings.ice_servers,
+        relays=settings.relays,
         public_origin=_origin(settings.public_url),
     )
     files = ProductFiles(services.credentials, services.products, services.files)
-    owner = Owner(services.credentials, services.products)
-    parts = (shopper, files, owner, Health(services.checks))
+    owners, limits = services.owners, services.limits
+    access = Access(owners, limits, settings.public_url)
+    account, owner = Account(owners, access, limits), Owner(owners, access, limits)
+    parts = (shopper, files, account, owner, OwnerShop(owners, access), Health(services.checks))
     return [operation for part in parts for operation in part.operations()]
 
 

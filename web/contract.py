@@ -49,6 +49,12 @@ class SessionCreated(Answered):
     ice_servers: Annotated[list[dict[str, Any]], Field(description="As in the browser's RTCConfiguration.")]
 
 
+class IceServers(Answered):
+    """Fresh ones, for a connection that comes long after the visit began."""
+
+    ice_servers: Annotated[list[dict[str, Any]], Field(description="As in the browser's RTCConfiguration.")]
+
+
 class ConsentText(Answered):
     """What a shopper agrees to before her camera opens."""
 
@@ -71,13 +77,6 @@ class Catalog(Answered):
     """All a shop has to try on."""
 
     products: list[CatalogItem]
-
-
-class ProductCreated(CatalogItem):
-    """A product that was taken in."""
-
-    glb: Annotated[str, Field(description="Path of the file as it was cleaned and stored.")]
-    report: Annotated[dict[str, Any], Field(description="What the intake found and changed.")]
 
 
 class Readiness(Answered):

@@ -44,17 +44,16 @@ class ProductFiles:
     files: Files
 
     async def get_thumbnail(self, request: web.Request) -> web.Response:
-        return await self._serve(request, "thumbnail_digest", PNG)
+        return await self._serve(request, PNG)
 
     async def get_model(self, request: web.Request) -> web.Response:
-        return await self._serve(request, "glb_digest", GLB)
+        return await self._serve(request, GLB)
 
-    async def _serve(self, request: web.Request, kind: str, media_type: str) -> web.Response:
+    async def _serve(self, request: web.Request, media_type: str) -> web.Response:
         digest = request.match_info["digest"]
         tag = f'"{digest}"'
         shop = await self.credentials.shop_for_slug(request.match_info["shop"])
-        products = await self.products.catalog(shop.id)
-        if all(getattr(product, kind) != digest for product in products):
+        if not await self.products.has_file(shop.id, digest, media_type):
             raise Problem("not-found")
         headers = {hdrs.CACHE_CONTROL: FOR_EVER, hdrs.ETAG: tag}
         if request.headers.get(hdrs.IF_NONE_MATCH) == tag:

@@ -26,7 +26,7 @@ FRAME_ANCESTORS: web.ResponseKey[tuple[str, ...]] = web.ResponseKey("frame-ances
 
 PREFLIGHT_SECONDS = 600
 REQUEST_HEADERS = "Authorization, Content-Type, If-Match, Vitrine-Replaces, Vitrine-Ticket"
-EXPOSED_HEADERS = "ETag, Link, Location, Retry-After"
+EXPOSED_HEADERS = "Accept-Patch, Accept-Post, ETag, Link, Location, Retry-After"
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; "
@@ -140,9 +140,13 @@ def cross_origin(readers: Mapping[str, Readers]) -> Any:
     return middleware
 
 
-def preflight(methods: Iterable[str]) -> Handler:
-    """The answer to OPTIONS on a route that other sites' pages may call."""
+def preflight(methods: Iterable[str], takes: Mapping[str, str]) -> Handler:
+    """The answer to OPTIONS on a route that other sites' pages may call.
+
+    takes: method to media type; WHIP clients look for `Accept-Post` (RFC 9725, section 4.2).
+    """
     allowed = ", ".join(sorted(methods))
+    accepted = {f"Accept-{method.title()}": media for method, media in takes.items() if method in ("POST", "PATCH")}
 
     async def handler(request: web.Request) -> web.StreamResponse:
         headers = {
@@ -151,6 +155,7 @@ def preflight(methods: Iterable[str]) -> Handler:
             hdrs.ACCESS_CONTROL_ALLOW_HEADERS: REQUEST_HEADERS,
             hdrs.ACCESS_CONTROL_MAX_AGE: str(PREFLIGHT_SECONDS),
             hdrs.VARY: hdrs.ORIGIN,
+            **accepted,
         }
         if hdrs.ORIGIN in request.headers:
             headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers[hdrs.ORIGIN]

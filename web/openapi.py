@@ -29,13 +29,26 @@ class Credential(Enum):
 
     PUBLISHABLE_KEY = "publishableKey"
     VISIT_TOKEN = "visitToken"  # noqa: S105  the name of a scheme
-    SECRET_KEY = "secretKey"  # noqa: S105  the name of a scheme
+    OWNER = "owner"
 
 
 _CREDENTIALS = {
     Credential.PUBLISHABLE_KEY: "The shop's publishable key, `pk_…`.",
     Credential.VISIT_TOKEN: "The token of a shopper's visit, from `POST /v1/sessions`.",
-    Credential.SECRET_KEY: "The shop's secret key, `sk_…`. Never in a browser.",
+}
+# An owner's call takes either.
+_OWNERS_SCHEMES: dict[str, Any] = {
+    "secretKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The shop's secret key, `sk_…`. Never in a browser.",
+    },
+    "login": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-vitrine",
+        "description": "A person's login, from `POST /v1/login` and its second factor; `vitrine` without https.",
+    },
 }
 
 
@@ -72,6 +85,7 @@ class Operation:
     body: Body | None = None
     credential: Credential | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
     readers: Readers | None = None
 
     @property
@@ -89,7 +103,7 @@ def document(operations: Iterable[Operation], *, version: str) -> dict[str, Any]
     schemes = {
         credential.value: {"type": "http", "scheme": "bearer", "description": says}
         for credential, says in _CREDENTIALS.items()
-    }
+    } | _OWNERS_SCHEMES
     return {
         "openapi": "3.1.0",
         "info": {
@@ -114,15 +128,18 @@ def _operation(operation: Operation) -> dict[str, Any]:
         for name in re.findall(r"\{(\w+)\}", operation.pattern)
     ]
     parameters += [
-        {"name": name, "in": "header", "required": False, "description": says, "schema": {"type": "string"}}
-        for name, says in operation.headers.items()
+        {"name": name, "in": place, "required": False, "description": says, "schema": {"type": "string"}}
+        for place, named in (("header", operation.headers), ("query", operation.query))
+        for name, says in named.items()
     ]
     if parameters:
         described["parameters"] = parameters
     if operation.body:
         content = {operation.body.media_type: {"schema": _schema_of(operation.body)}}
         described["requestBody"] = {"required": True, "content": content}
-    if operation.credential:
+    if operation.credential is Credential.OWNER:
+        described["security"] = [{scheme: []} for scheme in _OWNERS_SCHEMES]
+    elif operation.credential:
         described["security"] = [{operation.credential.value: []}]
     for status, codes in _by_status(operation.problems).items():
         described["responses"][str(status)] = _problem(status, codes)

@@ -1,117 +1,230 @@
-"""The shop owner's calls, with a secret key: taking in a product."""
+"""The owner's calls about products: take in, change, publish, take back, remove."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
-from aiohttp import BodyPartReader, hdrs, web
+from aiohttp import hdrs, web
 
-from tenancy.credentials import Credentials
-from tenancy.products import Products
-from web import contract
+from tenancy.owners import Owners
+from tenancy.products import Product
+from tenancy.shops import Shop
+from web import contract_owner as contract
+from web.access import ACCESS_PROBLEMS, Access
 from web.files import catalog_item, file_path
+from web.limits import Limits
 from web.openapi import Answer, Body, Credential, Operation
 from web.problem import Problem
-from web.requests import bearer
+from web.requests import json_answer, read_json, uuid_or_unknown
+from web.uploads import GLB, KINDS, MAX_NAME_CHARACTERS, ModelRejected, read_model, read_model_form
 
-MAX_MODEL_BYTES = 32 * 1024 * 1024
-MAX_NAME_CHARACTERS = 120
-_KINDS = ("glasses", "hat", "garment")
-_FIELDS = {"glb": MAX_MODEL_BYTES, "name": 4 * MAX_NAME_CHARACTERS, "kind": 32}
+__all__ = ["ModelRejected", "Owner"]
 
-
-class ModelRejected(Exception):
-    """The intake refused a model. `reason` is its stable code, `detail` what the owner can do about it."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
+_GIVEN = ("invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type")
+_NAME = {"type": "string", "maxLength": MAX_NAME_CHARACTERS}
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The handlers of the owner's side."""
+    """The handlers."""
 
-    credentials: Credentials
-    products: Products
+    owners: Owners
+    access: Access
+    limits: Limits
 
     async def create_product(self, request: web.Request) -> web.Response:
         """Takes a GLB through the intake and into the shop's catalog."""
-        shop = await self.credentials.shop_for_secret_key(bearer(request))
-        fields = await _read_form(request)
-        name, kind = _text(fields, "name"), _text(fields, "kind")
-        if not 0 < len(name) <= MAX_NAME_CHARACTERS or kind not in _KINDS or "glb" not in fields:
-            raise Problem("invalid-request", f"`name`, `glb`, and `kind` out of {', '.join(_KINDS)} are needed.")
+        who = await self.access.principal(request, "products:write")
+        await self.limits.hit("upload", str(who.shop.id))
+        form = await read_model_form(request)
         try:
-            product = await self.products.add(shop.id, name, kind, fields["glb"])
+            product = await self.owners.products.add(who.shop.id, form.name, form.kind, form.glb, by=who.name)
         except ModelRejected as error:
-            raise Problem("product-rejected", error.detail, members={"reason": error.reason}) from None
-        created = contract.ProductCreated(
-            **catalog_item(shop, product).model_dump(),
-            glb=file_path(shop, product.glb_digest, "glb"),
-            report=dict(product.report),
-        )
-        headers = {hdrs.LOCATION: f"/v1/products/{product.id}", hdrs.CACHE_CONTROL: "no-store"}
-        text = created.model_dump_json()
-        return web.Response(text=text, status=201, headers=headers, content_type="application/json")
+            raise _rejected(error) from None
+        response = json_answer(shown(who.shop, product), status=201)
+        response.headers[hdrs.LOCATION] = f"/v1/products/{product.id}"
+        return response
+
+    async def list_products(self, request: web.Request) -> web.Response:
+        who = await self.access.principal(request, "products:read")
+        products = await self.owners.products.every(who.shop.id)
+        return json_answer(contract.OwnersProducts(products=[shown(who.shop, product) for product in products]))
+
+    async def get_product(self, request: web.Request) -> web.Response:
+        who = await self.access.principal(request, "products:read")
+        product = uuid_or_unknown(request.match_info["product"], "unknown-product")
+        return json_answer(shown(who.shop, await self.owners.products.get(who.shop.id, product)))
+
+    async def change_product(self, request: web.Request) -> web.Response:
+        who = await self.access.principal(request, "products:write")
+        product = uuid_or_unknown(request.match_info["product"], "unknown-product")
+        given = await read_json(request, contract.ProductChange)
+        changed = await self.owners.products.get(who.shop.id, product)
+        if given.name is not None or given.variants is not None:
+            variants = None
+            if given.variants is not None:
+                variants = [variant.model_dump(exclude_none=True) for variant in given.variants]
+            changed = await self.owners.versions.change(
+                who.shop.id, product, name=given.name, variants=variants, by=who.name
+            )
+        if given.published is not None:
+            changed = await self.owners.versions.publish(who.shop.id, product, given.published, by=who.name)
+        return json_answer(shown(who.shop, changed))
+
+    async def replace_model(self, request: web.Request) -> web.Response:
+        who = await self.access.principal(request, "products:write")
+        product = uuid_or_unknown(request.match_info["product"], "unknown-product")
+        await self.owners.products.get(who.shop.id, product)  # before 32 MB are read for nothing
+        await self.limits.hit("upload", str(who.shop.id))
+        try:
+            changed = await self.owners.versions.replace_model(
+                who.shop.id, product, await read_model(request), by=who.name
+            )
+        except ModelRejected as error:
+            raise _rejected(error) from None
+        return json_answer(shown(who.shop, changed))
+
+    async def delete_product(self, request: web.Request) -> web.Response:
+        who = await self.access.principal(request, "products:write")
+        product = uuid_or_unknown(request.match_info["product"], "unknown-product")
+        await self.owners.products.remove(who.shop.id, product, by=who.name)
+        return web.Response(status=204)
+
+    async def list_versions(self, request: web.Request) -> web.Response:
+        who = await self.access.principal(request, "products:read")
+        product = uuid_or_unknown(request.match_info["product"], "unknown-product")
+        versions = [
+            contract.Version(
+                number=version.number,
+                name=version.name,
+                glb=file_path(who.shop, version.glb_digest, "glb"),
+                thumbnail=file_path(who.shop, version.thumbnail_digest, "png"),
+                made_by=version.made_by,
+                made_at=version.made_at,
+            )
+            for version in await self.owners.versions.versions(who.shop.id, product)
+        ]
+        return json_answer(contract.Versions(versions=versions))
+
+    async def undo_product(self, request: web.Request) -> web.Response:
+        who = await self.access.principal(request, "products:write")
+        product = uuid_or_unknown(request.match_info["product"], "unknown-product")
+        return json_answer(shown(who.shop, await self.owners.versions.undo(who.shop.id, product, by=who.name)))
+
+    async def restore_version(self, request: web.Request) -> web.Response:
+        who = await self.access.principal(request, "products:write")
+        product = uuid_or_unknown(request.match_info["product"], "unknown-product")
+        number = int(request.match_info["number"])
+        restored = await self.owners.versions.restore(who.shop.id, product, number, by=who.name)
+        return json_answer(shown(who.shop, restored))
 
     def operations(self) -> list[Operation]:
         """All of the above, described."""
+        owner, one = Credential.OWNER, "/v1/products/{product}"
         parts = {
             "glb": {"type": "string", "format": "binary", "description": "Binary glTF 2.0, in metres."},
-            "name": {"type": "string", "maxLength": MAX_NAME_CHARACTERS},
-            "kind": {"type": "string", "enum": list(_KINDS)},
+            "name": _NAME,
+            "kind": {"type": "string", "enum": list(KINDS)},
         }
         form = {"type": "object", "required": sorted(parts), "properties": parts, "additionalProperties": False}
+        product = Answer(200, "The product as it is now.", contract.OwnersProduct)
+        known = [*ACCESS_PROBLEMS, "unknown-product"]
+        uploaded = ["invalid-request", "payload-too-large", "product-rejected", "unsupported-media-type"]
         return [
             Operation(
                 "POST",
                 "/v1/products",
                 self.create_product,
                 "Add a product",
-                [Answer(201, "Taken in.", contract.ProductCreated, headers={"Location": "The product."})],
-                [
-                    "invalid-key",
-                    "invalid-request",
-                    "missing-credentials",
-                    "payload-too-large",
-                    "product-rejected",
-                    "unavailable",
-                    "unsupported-media-type",
-                ],
+                [Answer(201, "Taken in.", contract.OwnersProduct, headers={"Location": "The product."})],
+                [*ACCESS_PROBLEMS, *uploaded],
                 body=Body(media_type="multipart/form-data", schema=form),
-                credential=Credential.SECRET_KEY,
-            )
+                credential=owner,
+            ),
+            Operation(
+                "GET",
+                "/v1/products",
+                self.list_products,
+                "Every product, published or not",
+                [Answer(200, "In the owner's order.", contract.OwnersProducts)],
+                ACCESS_PROBLEMS,
+                credential=owner,
+            ),
+            Operation("GET", one, self.get_product, "A product", [product], known, credential=owner),
+            Operation(
+                "PATCH",
+                one,
+                self.change_product,
+                "Rename, set variants, publish, unpublish",
+                [product],
+                [*known, *_GIVEN, "product-invalid"],
+                body=Body(contract.ProductChange),
+                credential=owner,
+            ),
+            Operation(
+                "PUT",
+                one + "/model",
+                self.replace_model,
+                "Another model for a product",
+                [product],
+                [*known, *uploaded],
+                body=Body(media_type=GLB, schema={"type": "string", "format": "binary"}),
+                credential=owner,
+            ),
+            Operation(
+                "DELETE",
+                one,
+                self.delete_product,
+                "Remove a product",
+                [Answer(204, "Removed.")],
+                known,
+                credential=owner,
+            ),
+            Operation(
+                "GET",
+                one + "/versions",
+                self.list_versions,
+                "Every state a product had",
+                [Answer(200, "The newest first.", contract.Versions)],
+                known,
+                credential=owner,
+            ),
+            Operation(
+                "POST",
+                one + "/undo",
+                self.undo_product,
+                "Back to the version before",
+                [product],
+                known,
+                credential=owner,
+            ),
+            Operation(
+                "POST",
+                one + "/versions/{number:[0-9]{1,6}}/restore",
+                self.restore_version,
+                "Back to a version",
+                [product],
+                known,
+                credential=owner,
+            ),
         ]
 
 
-async def _read_form(request: web.Request) -> dict[str, bytes]:
-    """The parts of a multipart form, each read no further than it may be long."""
-    if request.content_type != "multipart/form-data":
-        raise Problem("unsupported-media-type", "This address takes multipart/form-data.")
-    fields: dict[str, bytes] = {}
-    try:
-        async for part in await request.multipart():
-            if not isinstance(part, BodyPartReader) or part.name not in _FIELDS or part.name in fields:
-                raise Problem("invalid-request", f"The form has the parts {', '.join(_FIELDS)}, once each.")
-            fields[part.name] = await _read_part(part, _FIELDS[part.name])
-    except (ValueError, AssertionError):  # what aiohttp raises for a form that is cut off or malformed
-        raise Problem("invalid-request", "The form cannot be read.") from None
-    return fields
+def shown(shop: Shop, product: Product) -> contract.OwnersProduct:
+    """A product as its owner sees it."""
+    return contract.OwnersProduct(
+        **catalog_item(shop, product).model_dump(),
+        external_id=product.external_id,
+        published=product.published,
+        version=product.version,
+        variants=cast(list[dict[str, str]], list(product.variants)),
+        glb=file_path(shop, product.glb_digest, "glb"),
+        report=dict(product.report),
+        created_at=product.created_at,
+        updated_at=product.updated_at,
+    )
 
 
-async def _read_part(part: BodyPartReader, limit: int) -> bytes:
-    body = bytearray()
-    while chunk := await part.read_chunk(64 * 1024):
-        body += chunk
-        if len(body) > limit:
-            raise Problem("payload-too-large")
-    return bytes(body)
-
-
-def _text(fields: dict[str, bytes], name: str) -> str:
-    try:
-        return fields.get(name, b"").decode().strip()
-    except UnicodeDecodeError:
-        return ""
+def _rejected(error: ModelRejected) -> Problem:
+    return Problem("product-rejected", error.detail, members={"reason": error.reason})

@@ -9,7 +9,7 @@ from uuid import UUID
 from aiohttp import hdrs, web
 from pydantic import ValidationError
 
-from web.contract import Given
+from web.contract import Answered, Given
 from web.problem import Problem
 
 MAX_JSON_BYTES = 16 * 1024
@@ -66,3 +66,9 @@ def uuid_or_unknown(text: str, code: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Problem(code) from None
+
+
+def json_answer(model: Answered, *, status: int = 200) -> web.Response:
+    """An answer of the contract, for nobody to keep."""
+    headers = {hdrs.CACHE_CONTROL: "no-store"}
+    return web.Response(text=model.model_dump_json(), status=status, headers=headers, content_type="application/json")

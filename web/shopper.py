@@ -18,9 +18,11 @@ from tenancy.consent import ConsentText, current_text
 from tenancy.credentials import Credentials, Shop
 from tenancy.errors import ConsentRequired
 from tenancy.products import Products
+from tenancy.usage import Usage
 from tenancy.visits import Visit, Visits
 from web import contract
 from web.files import catalog_item
+from web.limits import Limits
 from web.middleware import Readers, admit_origin
 from web.openapi import Answer, Body, Credential, Operation
 from web.problem import Problem
@@ -46,6 +48,8 @@ class Shopper:
     products: Products
     placement: Placement
     claims: Claims
+    usage: Usage
+    limits: Limits
     ice_servers: Sequence[Mapping[str, Any]]
     relays: Relays | None
     public_origin: str | None
@@ -60,9 +64,12 @@ class Shopper:
         return _json(_as_contract(current_text()))
 
     async def create_session(self, request: web.Request) -> web.Response:
+        await self.limits.hit("visit", self.limits.address(request))
         given = await read_json(request, contract.SessionRequest)
         shop = await self.credentials.shop_for_publishable_key(given.key)
         self._admit(request, shop)
+        await self.limits.hit("visit-shop", str(shop.id))
+        await self.usage.refuse_beyond_cap(shop.id)
         agreed = given.consent.version if given.consent and given.consent.granted else None
         try:
             token, visit = await self.visits.open(shop, given.product, agreed)
@@ -74,6 +81,7 @@ class Shopper:
         return _json(created, status=201)
 
     async def start_try_on(self, request: web.Request) -> web.Response:
+        await self.limits.hit("try-on", self.limits.address(request))
         visit = await self._visit(request)
         offer = await _read_text(request, SDP, MAX_SDP_BYTES, too_large="sdp-too-large", unreadable="sdp-invalid")
         ticket = request.headers.get(TICKET_HEADER)
@@ -145,12 +153,14 @@ class Shopper:
                 "Begin a shopper's visit",
                 [Answer(201, "The visit's token.", contract.SessionCreated)],
                 [
+                    "cap-reached",
                     "consent-required",
                     "invalid-json",
                     "invalid-key",
                     "invalid-request",
                     "origin-not-allowed",
                     "payload-too-large",
+                    "rate-limited",
                     "unavailable",
                     "unknown-product",
                     "unsupported-media-type",
@@ -176,6 +186,7 @@ class Shopper:
                     "invalid-request",
                     "no-media-node",
                     "queue",
+                    "rate-limited",
                     "sdp-invalid",
                     "sdp-many-videos",
                     "sdp-no-codec",

@@ -9,7 +9,7 @@ import pytest
 
 from tenancy.credentials import Credentials
 from tenancy.database import Database
-from tenancy.errors import InvalidKey, InvalidShop, ShopConflict, UnknownShop
+from tenancy.errors import InvalidKey, InvalidShop, ShopConflict, UnknownKey, UnknownShop
 from tests.services import Addresses
 
 
@@ -98,7 +98,7 @@ async def test_a_revoked_key_opens_nothing_and_another_shop_cannot_revoke_it(cre
     a = await credentials.ensure_shop("a", "A", "pk_a")
     b = await credentials.ensure_shop("b", "B", "pk_b")
     value, key = await credentials.issue(a.id, "publishable")
-    with pytest.raises(InvalidKey):
+    with pytest.raises(UnknownKey):
         await credentials.revoke(b.id, key.id)
     assert await credentials.shop_for_publishable_key(value) == a
     await credentials.revoke(a.id, key.id)

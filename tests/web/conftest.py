@@ -19,14 +19,18 @@ from rtc.node import MediaNode, NodeSettings
 from rtc.placement import Placement
 from rtc.studio import Studio
 from server import Shelf
+from tenancy.accounts import Letters
 from tenancy.consent import current_text
 from tenancy.credentials import Credentials, Shop
 from tenancy.database import Database
 from tenancy.files import Files
+from tenancy.mail import Kept, Postman
+from tenancy.owners import Owners
 from tenancy.products import Product, Products
 from tenancy.visits import Visits
 from web.app import Services, WebSettings, create_app
 from web.health import media_check
+from web.limits import Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "https://shop.example"
@@ -105,15 +109,24 @@ def built(tmp_path: Path) -> Path:
 @pytest.fixture
 async def services(database: Database, valkey: Redis, files: Files) -> AsyncIterator[Services]:
     placement = Placement(valkey)
+    credentials, products = Credentials(database), Products(database, files, take_unchanged)
+    kept = Kept()
+    postman = Postman(kept)
+    letters = Letters(postman, "http://localhost")
+    owners = Owners.over(database, credentials, products, files, secret="x" * 40, letters=letters)
     yield Services(
-        credentials=Credentials(database),
+        credentials=credentials,
         visits=Visits(database),
-        products=Products(database, files, take_unchanged),
+        products=products,
         files=files,
         placement=placement,
         claims=Claims(valkey),
+        owners=owners,
+        limits=Limits(valkey),
+        kept_mail=kept,
         checks={"postgresql": database.ping, "valkey": valkey.ping, "media": media_check(placement)},
     )
+    await postman.stop()
     await placement.aclose()
 
 

@@ -42,7 +42,7 @@ async def test_the_codes_of_a_refusal_are_described(site: Site):
         responses = (await response.json())["paths"]["/v1/try-on"]["post"]["responses"]
     codes = responses["409"]["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["code"]
     assert codes == {"enum": ["session-active"]}
-    assert {"201", "400", "401", "403", "404", "409", "413", "415", "503"} == set(responses)
+    assert {"201", "400", "401", "403", "404", "409", "413", "415", "429", "503"} == set(responses)
 
 
 def test_every_operation_says_which_problems_it_may_have(site: Site):

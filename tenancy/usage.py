@@ -1,0 +1,158 @@
+"""What a shop used, read from the ledger: a month's sums, its days, its products, its bill."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from tenancy.accounts import utc_now
+from tenancy.database import Database
+from tenancy.errors import CapReached
+from tenancy.plans import BYTES_PER_GB, InvoiceLine, Plan, cap_of, invoice, plan_of
+
+_CAP_KNOWN_S = 10.0  # how long a shop may run over its cap unnoticed
+
+
+@dataclass(frozen=True)
+class Day:
+    """The try-ons that began on one day, UTC."""
+
+    day: date
+    try_ons: int
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Worn:
+    """How often a product was tried on."""
+
+    product_id: UUID
+    try_ons: int
+
+
+@dataclass(frozen=True)
+class Month:
+    """A calendar month in UTC, up to now if it is this one. `cap`: try-ons allowed in it, or None."""
+
+    first: date
+    plan: Plan
+    cap: int | None
+    try_ons: int
+    minutes: float
+    gb_days: float
+    bytes_now: float
+    invoice: Sequence[InvoiceLine]
+
+    @property
+    def total_cents(self) -> int:
+        """What it comes to."""
+        return sum(line.cents for line in self.invoice)
+
+
+class Usage:
+    """Reads the ledger."""
+
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._now = now
+        self._capped: dict[UUID, tuple[float, bool]] = {}
+
+    async def month(self, tenant_id: UUID, first: date | None = None) -> Month:
+        """`first`: any day of the month; None for this one."""
+        begin, end = month_of(first or self._now().date())
+        async with self._database.tenant(tenant_id) as connection:
+            shop = await connection.fetchrow("SELECT plan, cap_try_ons FROM shops")
+            try_ons, seconds = await connection.fetchrow(
+                """
+                SELECT count(*), COALESCE(sum(quantity), 0) FROM usage_events
+                 WHERE kind = 'try-on' AND at >= $1 AND at < $2
+                """,
+                begin,
+                end,
+            )
+            gb_days, bytes_now = await _storage(connection, begin, min(end, self._now()))
+        plan = plan_of(shop["plan"] if shop else "free")
+        return Month(
+            first=begin.date(),
+            plan=plan,
+            cap=cap_of(plan, shop["cap_try_ons"] if shop else None),
+            try_ons=try_ons,
+            minutes=seconds / 60,
+            gb_days=gb_days,
+            bytes_now=bytes_now,
+            invoice=invoice(plan, try_ons=try_ons, gb_days=gb_days),
+        )
+
+    async def days(self, tenant_id: UUID, count: int = 30) -> list[Day]:
+        """The last days, today last, those without a try-on too."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT d::date AS day, count(u.at) AS try_ons, COALESCE(sum(u.quantity), 0) / 60 AS minutes
+                  FROM generate_series($1::timestamp, $2::timestamp, interval '1 day') d
+                  LEFT JOIN usage_events u
+                    ON u.kind = 'try-on' AND u.at >= d AT TIME ZONE 'UTC'
+                   AND u.at < (d + interval '1 day') AT TIME ZONE 'UTC'
+                 GROUP BY d ORDER BY d
+                """,
+                datetime.combine(self._now().date() - timedelta(days=count - 1), datetime.min.time()),
+                datetime.combine(self._now().date(), datetime.min.time()),
+            )
+        return [Day(row["day"], row["try_ons"], row["minutes"]) for row in rows]
+
+    async def most_worn(self, tenant_id: UUID, count: int = 30) -> list[Worn]:
+        """Products by how often they were tried on in the last days, the most first."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT p AS product_id, count(*) AS try_ons FROM usage_events, unnest(products) p
+                 WHERE kind = 'try-on' AND at >= $1 GROUP BY p ORDER BY count(*) DESC, p
+                """,
+                self._now() - timedelta(days=count),
+            )
+        return [Worn(**row) for row in rows]
+
+    async def refuse_beyond_cap(self, tenant_id: UUID) -> None:
+        """Raises CapReached. Known for some seconds, so that a shopper's visit seldom costs a query."""
+        known_at, reached = self._capped.get(tenant_id, (-_CAP_KNOWN_S, False))
+        if time.monotonic() - known_at >= _CAP_KNOWN_S:
+            month = await self.month(tenant_id)
+            reached = month.cap is not None and month.try_ons >= month.cap
+            if len(self._capped) > 10_000:
+                self._capped.clear()
+            self._capped[tenant_id] = (time.monotonic(), reached)
+        if reached:
+            raise CapReached("this month's try-ons are used up")
+
+    def forget_cap(self, tenant_id: UUID) -> None:
+        """The owner changed it: look again."""
+        self._capped.pop(tenant_id, None)
+
+
+def month_of(day: date) -> tuple[datetime, datetime]:
+    """The month that a day is in: its first moment and the first after it."""
+    begin = datetime(day.year, day.month, 1, tzinfo=UTC)
+    return begin, (begin + timedelta(days=32)).replace(day=1)
+
+
+async def _storage(connection: asyncpg.Connection, begin: datetime, end: datetime) -> tuple[float, float]:
+    """GB-days between two moments, and the bytes held at the end: the area under the ledger's running sum."""
+    rows = await connection.fetch(
+        """
+        SELECT GREATEST(at, $1) AS at, quantity FROM usage_events WHERE kind = 'storage' AND at < $2 ORDER BY at
+        """,
+        begin,
+        end,
+    )
+    held = byte_days = 0.0
+    since = begin
+    for row in rows:
+        byte_days += held * (row["at"] - since).total_seconds() / 86_400
+        held, since = held + row["quantity"], row["at"]
+    byte_days += held * max(0.0, (end - since).total_seconds()) / 86_400
+    return byte_days / BYTES_PER_GB, held

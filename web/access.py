@@ -1,0 +1,115 @@
+"""Who speaks for a shop: a person by the cookie of her login, a server by its secret key.
+
+A cookie comes along whoever makes the browser ask, so a request with a cookie that changes something must come from
+our own pages: by `Sec-Fetch-Site`, which no page can forge, or by `Origin` where a browser is too old for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from tenancy.errors import LoggedOut
+from tenancy.logins import ABSOLUTE
+from tenancy.owners import Owners
+from tenancy.principals import ROLE_RIGHTS, Principal, rights_of_key
+from web.limits import Limits
+from web.problem import Problem
+from web.requests import bearer
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# What every call with a login or a key may be refused with.
+ACCESS_PROBLEMS = (
+    "cross-site",
+    "invalid-key",
+    "logged-out",
+    "missing-credentials",
+    "not-allowed",
+    "rate-limited",
+    "unavailable",
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """`public_url`: the installation's address, if it is known."""
+
+    owners: Owners
+    limits: Limits
+    public_url: str | None
+
+    @property
+    def cookie(self) -> str:
+        """`__Host-` binds the cookie to this host and to https; development on http cannot have it."""
+        return "__Host-vitrine" if self._https else "vitrine"
+
+    @property
+    def _https(self) -> bool:
+        return (self.public_url or "").startswith("https://")
+
+    async def principal(self, request: web.Request, right: str | None = None) -> Principal:
+        """Who asks. Raises InvalidKey, LoggedOut, NotAllowed, Problem `missing-credentials` and `cross-site`."""
+        if hdrs.AUTHORIZATION in request.headers:
+            shop, key = await self.owners.credentials.secret_key(bearer(request))
+            principal = Principal(shop, key.shown, rights_of_key(key.scopes))
+            await self.limits.hit("key", str(key.id))
+        else:
+            principal = await self._person(request)
+        if right is not None:
+            principal.require(right)
+        return principal
+
+    async def _person(self, request: web.Request) -> Principal:
+        token = request.cookies.get(self.cookie)
+        if not token:
+            raise Problem("missing-credentials")
+        if request.method not in _SAFE:
+            self.refuse_other_sites(request)
+        member = await self.owners.logins.resolve(token)
+        await self.limits.hit("key", str(member.login_id))
+        shop = await self.owners.credentials.shop_of_tenant(member.tenant_id)
+        return Principal(shop, member.email, ROLE_RIGHTS[member.role], member)
+
+    async def visitor(self, request: web.Request) -> Principal | None:
+        """Who is logged in, or None, for pages."""
+        try:
+            return await self._person(request)
+        except LoggedOut:
+            return None
+        except Problem as problem:
+            if problem.code == "missing-credentials":
+                return None
+            raise
+
+    def refuse_other_sites(self, request: web.Request) -> None:
+        """Raises Problem `cross-site` for a request that another site's page made. A request of no browser
+        carries neither header."""
+        site = request.headers.get("Sec-Fetch-Site")
+        if site is not None:
+            if site not in ("same-origin", "none"):
+                raise Problem("cross-site")
+            return
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is not None and urlsplit(origin).netloc != self._own_host(request):
+            raise Problem("cross-site")
+
+    def _own_host(self, request: web.Request) -> str:
+        return urlsplit(self.public_url).netloc if self.public_url else request.host
+
+    def remember(self, response: web.StreamResponse, token: str) -> None:
+        """Put a login into the browser. Scripts never see it."""
+        response.set_cookie(
+            self.cookie,
+            token,
+            max_age=int(ABSOLUTE.total_seconds()),
+            path="/",
+            secure=self._https,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    def forget(self, response: web.StreamResponse) -> None:
+        """Take it out again."""
+        response.del_cookie(self.cookie, path="/", secure=self._https, httponly=True, samesite="Lax")

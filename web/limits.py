@@ -1,0 +1,100 @@
+"""Rate limits by address, key and shop, counted in Valkey for all processes together (moving window).
+
+While Valkey is away each process counts on its own, in memory, and says so (`vitrine_limit_fallbacks_total`): then
+a limit is as many times higher as there are web processes, and nobody is locked out by an outage.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import redis.exceptions
+import structlog
+from aiohttp import hdrs, web
+from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.strategies import MovingWindowRateLimiter
+from prometheus_client import Counter
+from redis.asyncio import Redis
+
+from web.problem import Problem
+
+log = structlog.get_logger("limits")
+
+REFUSED = Counter("vitrine_limited_total", "Requests refused for coming too often.", ["limit"])
+FALLBACKS = Counter("vitrine_limit_fallbacks_total", "Limits counted by one process alone, Valkey being away.")
+_AWAY = (redis.exceptions.RedisError, OSError, TimeoutError)
+_STAY_AWAY_S = 5.0
+
+# What one address, key or shop may do. Generous: a busy shop's office shares an address, and so does a school.
+DEFAULTS: Mapping[str, str] = {
+    "sign-up": "20/hour",  # by address
+    "login": "60/10minute",  # by address; each call that takes a password, a code or a mailed token
+    "login-account": "20/10minute",  # by shop and address, known or not
+    "visit": "300/minute",  # by address: visits opened
+    "visit-shop": "6000/minute",  # by shop
+    "try-on": "120/minute",  # by address: offers and candidates are few
+    "upload": "240/hour",  # by shop: each is seconds of work
+    "key": "1200/minute",  # by secret key or login
+}
+
+
+class Limits:
+    """Counts. `trusted_hops`: proxies of ours in front, each of which adds one address to `X-Forwarded-For`."""
+
+    def __init__(self, valkey: Redis | None, rates: Mapping[str, str] = DEFAULTS, *, trusted_hops: int = 0) -> None:
+        self._rates: dict[str, RateLimitItem] = {name: parse(rate) for name, rate in {**DEFAULTS, **rates}.items()}
+        own: Storage = MemoryStorage()
+        self._own = MovingWindowRateLimiter(own)
+        self._shared: MovingWindowRateLimiter | None = None
+        if valkey is not None:
+            pool: Any = valkey.connection_pool
+            storage = RedisStorage("async+redis://", connection_pool=pool, implementation="redispy", key_prefix="limit")
+            self._shared = MovingWindowRateLimiter(storage)
+        self._away_until = 0.0
+        self._trusted_hops = trusted_hops
+
+    async def hit(self, name: str, *whose: str) -> None:
+        """Count one; raises Problem `rate-limited` when that was one too many."""
+        rate = self._rates[name]
+        if wait := await self._count(rate, name, whose):
+            REFUSED.labels(name).inc()
+            raise Problem("rate-limited", headers={"Retry-After": str(wait)})
+
+    async def _count(self, rate: RateLimitItem, name: str, whose: Sequence[str]) -> int:
+        """0 if it may go on, else the seconds after which to come again."""
+        if self._shared is not None and time.monotonic() >= self._away_until:
+            try:
+                return await _hit(self._shared, rate, name, *whose)
+            except _AWAY as error:
+                self._away_until = time.monotonic() + _STAY_AWAY_S
+                log.warning("limits-counted-alone", error=type(error).__name__)
+        if self._shared is not None:
+            FALLBACKS.inc()
+        return await _hit(self._own, rate, name, *whose)
+
+    def address(self, request: web.Request) -> str:
+        """Whose request it is by network: an IPv4 address, or an IPv6 customer's /64."""
+        address = request.remote or ""
+        if self._trusted_hops:
+            forwarded = ",".join(request.headers.getall(hdrs.X_FORWARDED_FOR, [])).split(",")
+            if len(forwarded) >= self._trusted_hops:
+                address = forwarded[-self._trusted_hops].strip()
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return "unknown"
+        if found.version == 6:
+            return str(ipaddress.ip_network((found, 64), strict=False))
+        return str(found)
+
+
+async def _hit(limiter: MovingWindowRateLimiter, rate: RateLimitItem, *whose: str) -> int:
+    if await limiter.hit(rate, *whose):
+        return 0
+    stats = await limiter.get_window_stats(rate, *whose)
+    return max(1, math.ceil(stats.reset_time - time.time()))
