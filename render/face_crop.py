@@ -47,10 +47,9 @@ class FaceBox:
 
     def to_frame(self, size: int) -> NDArray[np.float64]:
         """(2, 3) matrix from points of this box's picture, `size` pixels wide, to points of the frame."""
-        step = self.side / size
+        step, half = self.side / size, size / 2
         a, b = step * cos(self.tilt), step * sin(self.tilt)
-        half = size / 2
-        return np.array([[a, -b, self.x - (a - b) * half], [b, a, self.y - (b + a) * half]])
+        return np.array([[a, -b, self.x - (a - b) * half], [b, a, self.y - (a + b) * half]])
 
 
 def crop(planes: tuple[Plane, Plane, Plane], box: FaceBox, size: int) -> Plane:
@@ -62,24 +61,24 @@ def crop(planes: tuple[Plane, Plane, Plane], box: FaceBox, size: int) -> Plane:
     shrink = max(1, int(box.side / size))
     if shrink > 1:
         planes, box = _shrunk(planes, box, shrink)
-    matrix = box.to_frame(size)
-    half = matrix.copy()
-    half[:, 2] /= 2
     # I420: the planes one below the other, as if all were as wide as the first.
     yuv = np.empty((size * 3 // 2, size), np.uint8)
-    _sample(planes[0], matrix, yuv[:size])
-    _sample(planes[1], half, yuv[size : size * 5 // 4].reshape(size // 2, size // 2))
-    _sample(planes[2], half, yuv[size * 5 // 4 :].reshape(size // 2, size // 2))
+    halves = yuv[size:].reshape(2, size // 2, size // 2)
+    _sample(planes[0], box, yuv[:size])
+    half_box = FaceBox(box.x / 2, box.y / 2, box.side / 2, box.tilt)
+    _sample(planes[1], half_box, halves[0])
+    _sample(planes[2], half_box, halves[1])
     return np.asarray(cv2.cvtColor(yuv, cv2.COLOR_YUV2RGB_I420), np.uint8)
 
 
-def _sample(plane: Plane, matrix: NDArray[np.float64], target: Plane) -> None:
-    """Bilinear; OpenCV counts pixels by their middles."""
-    by_middle = matrix.copy()
-    by_middle[:, 2] += matrix[:, :2].sum(1) * 0.5 - 0.5
-    size = (target.shape[1], target.shape[0])
+def _sample(plane: Plane, box: FaceBox, target: Plane) -> None:
+    """Bilinear. OpenCV counts pixels by their middles, hence the halves."""
+    size = len(target)
+    step, half = box.side / size, (size - 1) / 2
+    a, b = step * cos(box.tilt), step * sin(box.tilt)
+    matrix = np.array([[a, -b, box.x - 0.5 - (a - b) * half], [b, a, box.y - 0.5 - (a + b) * half]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cv2.warpAffine(plane, by_middle, size, dst=target, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    cv2.warpAffine(plane, matrix, (size, size), dst=target, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _shrunk(

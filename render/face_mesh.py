@@ -7,6 +7,7 @@ lips have a head too; it is left out, for nothing is worn on them, and they keep
 
 import json
 from dataclasses import dataclass
+from math import hypot
 from pathlib import Path
 
 import cv2
@@ -18,11 +19,12 @@ from render.networks import FaceNetworks
 PICTURE = 192
 MESH_POINTS, POINTS = 468, 478
 MAP = 48
-CHANNELS = 32
 SAMPLE = 16
 # The heads count in quarters of a sample's cell, as the mesh counts in quarters of the map's.
 UNITS_PER_CELL = 4
-SAMPLE_MARGIN = 1.5
+CELLS_PER_PIXEL = MAP / PICTURE
+# A sample is half as wide again as its eye: the map's cells in one of its own, for an eye one pixel wide.
+STEP = 1.5 / SAMPLE * CELLS_PER_PIXEL
 # The corners of the left and the right eye, each from the picture's left to its right.
 CORNERS = np.array([(33, 133), (362, 263)])
 # So many of an eye's points, the first ones, are its contour; their mean depth is the iris's.
@@ -58,42 +60,50 @@ class FaceMesh:
             return None
         landmarks = np.empty((POINTS, 3), np.float32)
         landmarks[:MESH_POINTS] = self._mesh.output(1).reshape(MESH_POINTS, 3)
-        steps, origins = self._around_eyes(landmarks)
+        around = self._around_eyes(landmarks)
         features = self._mesh.output(0)[0]
         for eye in range(2):
-            self._eyes.input(eye)[0] = _sample(features, steps[eye], origins[eye])
+            self._eyes.input(eye)[0] = _sample(features, around[eye])
         self._eyes.run()
-        self._refine(landmarks, steps, origins)
+        self._refine(landmarks, around)
         return MeasuredFace(landmarks, presence)
 
-    def _around_eyes(self, landmarks: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Steps (2, 2, 2) and origins (2, 2): a point p of the sample around an eye is step @ p + origin in the map."""
-        corners = landmarks[CORNERS, :2]
-        along = corners[:, 1] - corners[:, 0]
-        cosine, sine = (along / np.sqrt((along * along).sum(1, keepdims=True))).T[..., None]
-        # Points as rows, for NumPy is slow to reduce a short last axis.
+    def _around_eyes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
+        """For each eye a (2, 3) matrix from cells of the sample around it to cells of the map."""
         x, y = landmarks.T[:2, self._points]
-        across, down = cosine * x + sine * y, cosine * y - sine * x
-        left, right, top, bottom = across.min(1), across.max(1), down.min(1), down.max(1)
-        turn = np.array([[cosine[:, 0], -sine[:, 0]], [sine[:, 0], cosine[:, 0]]]).transpose(2, 0, 1)
-        middle = turn @ np.array([left + right, top + bottom]).T[..., None] / 2
-        size = np.array([right - left, bottom - top]).T[:, None]
-        steps = turn * (size * np.float32(SAMPLE_MARGIN / SAMPLE * MAP / PICTURE))
-        origins = middle[..., 0] * np.float32(MAP / PICTURE) - steps.sum(2) * np.float32(SAMPLE / 2)
-        return steps, origins
+        around = []
+        for eye, (left, right) in enumerate(CORNERS.tolist()):
+            along_x, along_y = (landmarks[right, :2] - landmarks[left, :2]).tolist()
+            length = hypot(along_x, along_y)
+            cosine, sine = along_x / length, along_y / length
+            across, down = x[eye] * cosine + y[eye] * sine, y[eye] * cosine - x[eye] * sine
+            low_u, high_u, low_v, high_v = (
+                float(edge) for edge in (across.min(), across.max(), down.min(), down.max())
+            )
+            wide, high = (high_u - low_u) * STEP, (high_v - low_v) * STEP
+            u = (low_u + high_u) / 2 * CELLS_PER_PIXEL - wide * SAMPLE / 2
+            v = (low_v + high_v) / 2 * CELLS_PER_PIXEL - high * SAMPLE / 2
+            around.append(
+                [
+                    [wide * cosine, -high * sine, u * cosine - v * sine],
+                    [wide * sine, high * cosine, u * sine + v * cosine],
+                ]
+            )
+        return np.array(around)
 
-    def _refine(self, landmarks: NDArray[np.float32], steps: NDArray[np.float32], origins: NDArray[np.float32]) -> None:
+    def _refine(self, landmarks: NDArray[np.float32], around: NDArray[np.float64]) -> None:
         """Overwrite x and y of the eyes, which keep the mesh's depth, and fill in the irises."""
         seen = self._eyes.output().reshape(2, -1, 2)
         # A cell's size is the same in both units, so only the origin is scaled.
-        landmarks[self._refined, :2] = seen @ steps.transpose(0, 2, 1) + origins[:, None] * np.float32(UNITS_PER_CELL)
+        landmarks[self._refined, :2] = (
+            seen @ around[:, :, :2].transpose(0, 2, 1) + around[:, None, :, 2] * UNITS_PER_CELL
+        )
         landmarks[MESH_POINTS:, 2] = landmarks[self._points[:, :CONTOUR], 2].mean(1).repeat(IRIS_POINTS)
 
 
-def _sample(
-    features: NDArray[np.float32], step: NDArray[np.float32], origin: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _sample(features: NDArray[np.float32], around: NDArray[np.float64]) -> NDArray[np.float32]:
     """Bilinear samples (16, 16, 32) of the map (48, 48, 32), zero outside; OpenCV counts cells by their middles."""
-    matrix = np.column_stack([step, origin + step.sum(1) * np.float32(0.5) - np.float32(0.5)])
+    matrix = around.copy()
+    matrix[:, 2] += (around[:, 0] + around[:, 1]) / 2 - 0.5
     sample = cv2.warpAffine(features, matrix, (SAMPLE, SAMPLE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     return np.asarray(sample, np.float32)

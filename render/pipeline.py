@@ -49,6 +49,7 @@ class FaceState(StrEnum):
     TOO_CLOSE = "too_close"
     PARTLY_OUT = "partly_out"
     TURNED = "turned"
+    TWO_FACES = "two_faces"
 
 
 # In these states the pose is too uncertain to hang a product on.
@@ -149,7 +150,7 @@ class TryOn:
             return FaceState.TOO_FAR
         if span > NEAR_SHARE * min(width, height):
             return FaceState.TOO_CLOSE
-        return FaceState.FOUND
+        return FaceState.TWO_FACES if self._tracker.faces_seen > 1 else FaceState.FOUND
 
     def _follow_size(self, frame: av.VideoFrame) -> None:
         """A camera may change its resolution in mid-stream, as when a phone is turned."""

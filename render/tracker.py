@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.face_crop import FaceBox, crop
-from render.face_detector import FaceDetector
+from render.face_detector import FaceDetector, SeenFace
 from render.face_mesh import PICTURE, FaceMesh, MeasuredFace
 from render.networks import FaceNetworks
 from render.planes import Plane, planes_of
@@ -22,6 +22,8 @@ Planes = tuple[Plane, Plane, Plane]
 
 # How often a tracked face's company is counted.
 COUNT_EVERY_MS = 2000
+# A face lower than this part of the largest one is a passer-by or a picture on the wall.
+COMPANY_SHARE = 0.4
 # The network's logit for faces as they stand is 18 to 33, for the same faces turned over at most 12.
 SURE_PRESENCE = 14.0
 # A smaller square holds nothing that could be told from noise, pixels.
@@ -43,8 +45,8 @@ class FaceTracker:
         """Landmarks (478, 3) float32 in pixels of the frame, or None without a face.
 
         x right, y down, z towards the camera negative, in the scale of x; the picture's corner is (0, 0), so a
-        pixel's middle is at a half. time_ms says when to count faces again, no more. `faces_seen` is how many there
-        were when that was last done.
+        pixel's middle is at a half. time_ms says when to count faces again, no more. `faces_seen` is how many of
+        comparable size there were when that was last done.
         """
         planes = planes_of(frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p"))
         face = self._follow(planes)
@@ -52,7 +54,7 @@ class FaceTracker:
             face = self._search(planes)
             self._counted_ms = time_ms
         elif abs(time_ms - self._counted_ms) >= COUNT_EVERY_MS:
-            self.faces_seen = max(1, len(self._detector.find(planes)))
+            self.faces_seen = max(1, _count(self._detector.find(planes)))
             self._counted_ms = time_ms
         if face is None:
             self._box = None
@@ -70,7 +72,7 @@ class FaceTracker:
     def _search(self, planes: Planes) -> MeasuredFace | None:
         """The largest face: the shopper is nearer than who passes behind her."""
         seen = self._detector.find(planes)
-        self.faces_seen = len(seen)
+        self.faces_seen = _count(seen)
         for face in sorted(seen, key=lambda face: -face.height):
             found = self._take_up(planes, face.box())
             if found is not None:
@@ -104,3 +106,8 @@ class FaceTracker:
         points[:, :2] = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         points[:, 2] *= np.float32(box.side / PICTURE)
         return seen
+
+
+def _count(faces: list[SeenFace]) -> int:
+    tallest = max((face.height for face in faces), default=0.0)
+    return sum(face.height >= COMPANY_SHARE * tallest for face in faces)

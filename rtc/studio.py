@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+
 from render.networks import FaceNetworks
 from render.pipeline import TryOn
 from render.proof import prove
@@ -21,6 +23,8 @@ class Studio:
         self._renderer: SceneRenderer | None = None
         self._networks: FaceNetworks | None = None
         self.worker = FrameWorker(on_error)
+        # The pieces are small and sessions fill the cores: handing them to other threads costs more than doing them.
+        cv2.setNumThreads(1)
 
     def make_effect(self) -> TryOn:
         """The try-on of one session. On the worker's thread."""

@@ -91,9 +91,9 @@ def test_each_trouble_has_its_own_name(try_on: TryOn, camera: FaceCamera, state:
         np.testing.assert_array_equal(before, after)
 
 
-def test_two_faces_dress_one_and_go_on(try_on: TryOn) -> None:
-    outcome, _, _ = show(try_on, FaceCamera(path=still, faces=2))
-    assert outcome.drawn
+def test_of_two_faces_one_stays_dressed_and_the_shopper_is_told(try_on: TryOn) -> None:
+    outcome, _, _ = show(try_on, FaceCamera(path=at(x=0.35), faces=2))
+    assert (outcome.state, outcome.drawn) == (FaceState.TWO_FACES, True)
 
 
 def test_upside_down_the_picture_goes_on(try_on: TryOn) -> None:

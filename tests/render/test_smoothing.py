@@ -12,7 +12,8 @@ HINGES = np.array([[-70.0, 25.0, 40.0], [70.0, 25.0, 40.0], [0.0, 25.0, 55.0]])
 
 
 def pose(yaw_deg: float, x_mm: float = 0.0, noise: np.random.Generator | None = None) -> HeadPose:
-    """A head at half a metre; the noise is six times what the tracker shows on a still 640x480 picture with grain."""
+    """A head at half a metre; the noise is what the tracker, which smooths nothing itself, shows on a still 640x480
+    picture with grain (its turn about the view axis is steadier than this)."""
     rotation = Rotation.from_euler("y", yaw_deg, degrees=True)
     translation = np.array([x_mm, 0.0, -500.0])
     if noise is not None:
