@@ -1,7 +1,8 @@
 """What comes in through signalling, checked before aiortc sees it.
 
-Offers follow WHIP (RFC 9725). A sendrecv video section gets the try-on back; a plain WHIP client's sendonly one is
-taken too, and its shopper is told of her face and measures over the control channel alone. Trickled candidates are SDP fragments (RFC 8840).
+Offers follow WHIP (RFC 9725). A sendrecv video section gets the try-on back. A plain WHIP client's sendonly one is
+taken too; who sends it hears of her face and its measures, if she opens the control channel, and sees nothing.
+Trickled candidates are SDP fragments (RFC 8840).
 """
 
 import ipaddress

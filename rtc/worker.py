@@ -112,7 +112,7 @@ class FrameStream:
             if newer is not None:
                 dropped += frame is not None
                 frame, arrived = newer, arrived_at
-        if frame is None or self.send_codec is None:
+        if frame is None:
             return None
         decoded = time.perf_counter()
         if frame.format.name != "yuv420p":
@@ -126,7 +126,7 @@ class FrameStream:
         if self.snapshot_wanted:
             self.snapshot_wanted = False
             self.loop.call_soon_threadsafe(self.on_snapshot, encode_jpeg(frame))
-        payloads = self._encode(frame)
+        payloads = self._encode(frame) if self.send_codec else []  # a plain WHIP client only sends
         stage_ms = outcome.stage_ms | {
             "decode": (decoded - started) * 1000,
             "effect": (processed - decoded) * 1000,

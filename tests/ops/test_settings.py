@@ -80,8 +80,9 @@ def test_a_wrong_value_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch, n
 
 
 def test_secrets_do_not_show_in_a_print(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgresql://owner:secret@db/vitrine")
-    assert "secret" not in repr(load_settings())
+    monkeypatch.setenv("DATABASE_URL", "postgresql://owner:sesame@db/vitrine")
+    monkeypatch.setenv("VITRINE_TURN_SECRET", "sesame")
+    assert "sesame" not in repr(load_settings())
 
 
 def test_settings_cannot_be_changed() -> None:

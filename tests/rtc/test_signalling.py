@@ -57,7 +57,7 @@ async def test_each_wrong_offer_has_its_code() -> None:
     assert code_of(await offer("audio")) == "sdp-no-video"
     assert code_of(await offer()) == "sdp-no-video"
     assert code_of(await offer("video", "video")) == "sdp-many-videos"
-    assert code_of(await offer("video", direction="sendonly")) == "sdp-not-sendrecv"
+    assert code_of(await offer("video", direction="recvonly")) == "sdp-not-sendrecv"
     good = await offer("video")
     assert code_of(good.replace("VP8/", "AV9/").replace("H264/", "H299/")) == "sdp-no-codec"
     stripped = "\r\n".join(line for line in good.splitlines() if not line.startswith("a=fingerprint"))
