@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from rtc.node import MediaNode
+from rtc.turn import Relays
 from tenancy.consent import current_text
 from tenancy.database import Database
 from tenancy.products import Product
@@ -61,19 +63,62 @@ async def test_the_ice_servers_come_as_links(start_site: StartSite, node: MediaN
         ]
 
 
+async def test_each_shopper_gets_credentials_of_her_own_for_the_relays(
+    start_site: StartSite, node: MediaNode, offer: str
+):
+    site = await start_site(relays=Relays(("turn:a:3478", "turn:b:3478?transport=tcp"), "secret", 300))
+    token = await site.bearer()
+    async with site.calls("GET", "/v1/ice-servers", headers=token) as response:
+        [server] = (await response.json())["ice_servers"]
+    assert server["urls"] == ["turn:a:3478", "turn:b:3478?transport=tcp"]
+    expiry, _, who = server["username"].partition(":")
+    assert 290 < int(expiry) - time.time() <= 300
+    async with site.calls("GET", "/v1/ice-servers", headers=await site.bearer()) as response:
+        assert (await response.json())["ice_servers"][0]["username"].partition(":")[2] != who
+    async with site.calls("POST", "/v1/try-on", data=offer, headers={**token, **SDP}) as response:
+        links = response.headers.getall("Link")
+    pattern = (
+        r'<turn:[ab]:3478\S*>; rel="ice-server"; username="\d+:(\S+)"; credential="\S{28}"; credential-type="password"'
+    )
+    assert [re.fullmatch(pattern, link)[1] for link in links] == [who, who]
+
+
+async def test_what_may_be_posted_and_patched_is_said(site: Site):
+    async with site.calls("OPTIONS", "/v1/try-on") as response:
+        assert (response.status, response.headers["Accept-Post"]) == (204, "application/sdp")
+    async with site.calls("OPTIONS", f"/v1/try-on/{uuid4()}") as response:
+        assert response.headers["Accept-Patch"] == "application/trickle-ice-sdpfrag"
+
+
+async def test_a_plain_whip_clients_offer_that_only_sends_is_answered_by_one_that_only_receives(
+    site: Site, node: MediaNode, offer: str
+):
+    headers = {**await site.bearer(), **SDP}
+    only = offer.replace("a=sendrecv", "a=sendonly")
+    async with site.calls("POST", "/v1/try-on", data=only, headers=headers) as response:
+        assert response.status == 201, await response.text()
+        assert "a=recvonly" in await response.text()
+
+
 async def test_candidates_are_taken_and_the_end_is_an_end(site: Site, node: MediaNode, offer: str):
     token = await site.bearer()
     async with site.calls("POST", "/v1/try-on", data=offer, headers={**token, **SDP}) as response:
         place, tag = response.headers["Location"], response.headers["ETag"]
-    fragment = "a=ice-ufrag:x\r\na=ice-pwd:y\r\nm=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=end-of-candidates\r\n"
-    patch = {**token, **FRAGMENT}
-    async with site.calls("PATCH", place, data=fragment, headers={**patch, "If-Match": tag}) as response:
+    rest = "a=ice-pwd:y\r\nm=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:0\r\na=end-of-candidates\r\n"
+    fragment = re.search(r"a=ice-ufrag:\S+\r\n", offer)[0] + rest
+    patch = {**token, **FRAGMENT, "If-Match": tag}
+    async with site.calls("PATCH", place, data=fragment, headers=patch) as response:
         assert response.status == 204, await response.text()
+    restart = {"data": "a=ice-ufrag:other\r\n" + rest, "headers": {**patch, "If-Match": "*"}}
+    assert await site.refusal("PATCH", place, **restart) == (422, "ice-restart-not-supported")
+    blind = {**token, **FRAGMENT}
+    assert await site.refusal("PATCH", place, data=fragment, headers=blind) == (428, "precondition-required")
+    assert await site.refusal("PATCH", place, data="nonsense", headers=patch) == (400, "sdp-fragment-invalid")
     stale = {**patch, "If-Match": '"another"'}
     assert await site.refusal("PATCH", place, data=fragment, headers=stale) == (412, "precondition-failed")
     long = fragment + "a=x\r\n" * 5000
     assert await site.refusal("PATCH", place, data=long, headers=patch) == (413, "payload-too-large")
-    wrong = {**token, "Content-Type": "application/json"}
+    wrong = {**patch, "Content-Type": "application/json"}
     assert await site.refusal("PATCH", place, data=fragment, headers=wrong) == (415, "unsupported-media-type")
     async with site.calls("DELETE", place, headers=token) as response:
         assert response.status == 204
@@ -84,7 +129,7 @@ async def test_another_visits_try_on_is_not_there(site: Site, node: MediaNode, o
     token, stranger = await site.bearer(), await site.bearer()
     async with site.calls("POST", "/v1/try-on", data=offer, headers={**token, **SDP}) as response:
         place = response.headers["Location"]
-    for method, headers in (("PATCH", FRAGMENT), ("DELETE", {})):
+    for method, headers in (("PATCH", {**FRAGMENT, "If-Match": "*"}), ("DELETE", {})):
         assert await site.refusal(method, place, data="a=x", headers={**stranger, **headers}) == (
             404,
             "unknown-session",
@@ -155,7 +200,7 @@ def two_videos(offer: str) -> str:
         (audio_only, (400, "sdp-no-video")),
         (lambda o: o[: o.index("m=video")] + o[o.index("m=application") :], (400, "sdp-no-video")),
         (two_videos, (400, "sdp-many-videos")),
-        (lambda o: o.replace("a=sendrecv", "a=sendonly"), (400, "sdp-not-sendrecv")),
+        (lambda o: o.replace("a=sendrecv", "a=recvonly"), (400, "sdp-not-sendrecv")),
         (lambda o: o.replace("VP8/90000", "VP9/90000").replace("H264/90000", "AV1/90000"), (400, "sdp-no-codec")),
     ],
 )

@@ -61,6 +61,7 @@ export class Connection {
 
   /** Offers, and takes the answer. Rejects with `Problem` or `Unreachable`. */
   async open({ ticket, replaces }: Place): Promise<void> {
+    await this.#refreshIceServers()
     await this.peer.setLocalDescription()
     await this.#gathered()
     const offered = this.peer.localDescription
@@ -102,6 +103,14 @@ export class Connection {
       await this.shop.end(this.visit, replaces).catch(() => undefined)
       return this.shop.offer(this.visit, sdp, ticket, null)
     }
+  }
+
+  /** Without new credentials the old ones, and the paths that need no relay, may still do. */
+  async #refreshIceServers(): Promise<void> {
+    const before = this.visit.iceServers
+    await this.shop.refreshIceServers(this.visit).catch(() => undefined)
+    if (this.visit.iceServers === before || this.#closed) return
+    this.peer.setConfiguration({ ...this.peer.getConfiguration(), iceServers: this.visit.iceServers })
   }
 
   #sendAndReceive(track: MediaStreamTrack): void {

@@ -11,6 +11,8 @@ export interface ConsentText {
 export interface Visit {
   token: string
   iceServers: RTCIceServer[]
+  /** When they were given, on the clock of `Date.now()`: a relay's credentials last for minutes. */
+  iceServersAt: number
 }
 
 export interface Accepted {
@@ -48,6 +50,7 @@ export class Problem extends Error {
 export class Unreachable extends Error {}
 
 const PATIENCE_MS = 10_000
+const ICE_SERVERS_MS = 45_000
 
 export class Shop {
   constructor(private readonly key: string) {}
@@ -76,7 +79,16 @@ export class Shop {
       body: JSON.stringify({ key: this.key, product, consent: { version: consentVersion, granted: true } }),
     })
     const body = (await response.json()) as { token: string; ice_servers?: RTCIceServer[] }
-    return { token: body.token, iceServers: body.ice_servers ?? [] }
+    return { token: body.token, iceServers: body.ice_servers ?? [], iceServersAt: Date.now() }
+  }
+
+  /** Gets new credentials for the relays if those of the visit may be over. */
+  async refreshIceServers(visit: Visit): Promise<void> {
+    const old = Date.now() - visit.iceServersAt > ICE_SERVERS_MS
+    if (!old || !visit.iceServers.some(({ credential }) => credential !== undefined)) return
+    const response = await call('/v1/ice-servers', { headers: bearer(visit) })
+    visit.iceServers = ((await response.json()) as { ice_servers: RTCIceServer[] }).ice_servers
+    visit.iceServersAt = Date.now()
   }
 
   /** `ticket` keeps the place in the queue; `replaces` is the location of this visit's try-on that this one takes over. */
