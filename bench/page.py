@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import aiohttp
 import psutil
 from playwright.async_api import Browser, Page, Route, async_playwright
 
@@ -72,7 +73,9 @@ async def visit(server: Server, browser: Browser, *, seconds: float, screenshot:
             await page.route("**/bare", _bare)
             await page.goto(f"{server.url}/bare")
         else:
-            await page.goto(f"{server.url}/s/demo")
+            async with aiohttp.ClientSession() as http:
+                glasses = await server.first_product(http, "glasses")
+            await page.goto(f"{server.url}/s/demo/{glasses}")
             await page.locator('[data-way="agree"]').click()
         await _flowing(page)
         await asyncio.sleep(4)  # the browser's bandwidth estimate and its resolution settle

@@ -22,6 +22,7 @@ from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
     RTCPeerConnection,
+    RTCRtpReceiver,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
@@ -42,7 +43,8 @@ class Orders:
 
     `source` is `live` (aiortc encodes while measuring) or `ahead` (encoded before). `release` is how the client
     itself releases frames: `instant` on the marker bit, so that only the server's hold is seen, or `stock`.
-    `relay` is the URL of a bench.relay that media is to pass through.
+    `relay` is the URL of a bench.relay that media is to pass through. `nack_again_ms`, if not 0, has missing packets
+    asked for again and again, as browsers do and aiortc does not.
     """
 
     server: str
@@ -58,6 +60,7 @@ class Orders:
     key: str = "pk_demo"
     wear: tuple[str, ...] = ("glasses",)
     relay: str = ""
+    nack_again_ms: int = 0
 
 
 @dataclass
@@ -79,6 +82,7 @@ class Peer:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._reader: asyncio.Task[None] | None = None
         self._heart: asyncio.Task[None] | None = None
+        self._nacks: asyncio.Task[None] | None = None
         self.record = Record(sent=track.sent)
         self.flowing = asyncio.Event()
 
@@ -108,11 +112,13 @@ class Peer:
         await pc.setLocalDescription(await pc.createOffer())
         answer = await self._door.answer(pc.localDescription.sdp)
         await pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        if self._orders.nack_again_ms:
+            self._nacks = asyncio.ensure_future(self._ask_again(pc.getTransceivers()[0].receiver))
 
     async def close(self) -> None:
         """Hang up."""
         self.record.skipped = self._track.skipped
-        for task in (self._reader, self._heart):
+        for task in (self._reader, self._heart, self._nacks):
             if task is not None:
                 task.cancel()
         await self._door.leave()
@@ -122,6 +128,14 @@ class Peer:
         while channel.readyState == "open":
             channel.send(json.dumps({"type": "ping", "t": time.monotonic()}))
             await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _ask_again(self, receiver: RTCRtpReceiver) -> None:
+        missing: set[int] = receiver._RTCRtpReceiver__nack_generator.missing  # type: ignore[attr-defined]
+        streams: dict[int, object] = receiver._RTCRtpReceiver__remote_streams  # type: ignore[attr-defined]
+        while True:
+            await asyncio.sleep(self._orders.nack_again_ms / 1e3)
+            if missing and streams:
+                await receiver._send_rtcp_nack(next(iter(streams)), sorted(missing))
 
     async def _read(self, track: MediaStreamTrack) -> None:
         readable = 0

@@ -92,7 +92,7 @@ class VitrineServer:
         self.url = ""
 
     async def start(self) -> None:
-        """Start and wait for `/readyz`."""
+        """Start and wait for `/readyz` and for the demo shop's first glasses."""
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         # The embedded PostgreSQL runs as another OS user, who has to pass through this folder.
@@ -113,12 +113,20 @@ class VitrineServer:
                     raise RuntimeError(f"the server ended: {self.log.read_text()[-2000:]}")
                 try:
                     async with http.get(f"{self.url}/readyz") as response:
-                        if response.status == 200:
-                            return
+                        ready = response.status == 200
+                    if ready and await self.first_product(http, "glasses"):
+                        return
                 except aiohttp.ClientError:
                     pass
                 await asyncio.sleep(0.2)
         raise TimeoutError(f"not ready after {START_SECONDS} s: {self.log.read_text()[-2000:]}")
+
+    async def first_product(self, http: aiohttp.ClientSession, kind: str) -> str | None:
+        """Id of the demo shop's first product of a kind."""
+        headers = {"Authorization": "Bearer pk_demo", "Origin": self.url}
+        async with http.get(f"{self.url}/v1/catalog", headers=headers) as response:
+            catalog = (await response.json())["products"]
+        return next((str(product["id"]) for product in catalog if product["kind"] == kind), None)
 
     def cpu(self) -> CpuSample:
         """CPU used so far."""
