@@ -247,8 +247,7 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
         else:
             host, _, port = options.listen.rpartition(":")
             await web.TCPSite(runner, host, int(port)).start()
-        while not node.ready:  # noqa: ASYNC110  it says so when a synthetic frame came back wearing something
-            await asyncio.sleep(0.05)
+        await node.until_ready()
         notify_ready()
         await told_to_stop()
         await node.drain(settings.drain_seconds)

@@ -12,7 +12,9 @@ from pathlib import Path
 
 BUDGET_LINES = 400
 SUFFIXES = {".py", ".ts", ".css", ".html", ".sql"}
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {
+    "server.py": "the only file that knows every room: what is built from what is read in one place",
+}
 
 
 def main() -> int:

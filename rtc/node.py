@@ -90,6 +90,7 @@ class MediaNode:
         self._changed = asyncio.Event()
         self._busy_ms = 0.0
         self._busy = 0.0
+        self._proven = asyncio.Event()
         self.draining = False
         self.ready = False
 
@@ -125,6 +126,10 @@ class MediaNode:
             tenants=dict(tenants),
             seen_at=time.time(),
         )
+
+    async def until_ready(self) -> None:
+        """Return when a synthetic picture has come back dressed for the first time."""
+        await self._proven.wait()
 
     @property
     def sessions(self) -> Iterable[tuple[Session, Visitor, float]]:
@@ -312,6 +317,7 @@ class MediaNode:
         try:
             await asyncio.wait_for(proof, 20)
             self.ready = True
+            self._proven.set()
         except Exception:
             log.exception("synthetic-picture-failed")
             self.ready = False

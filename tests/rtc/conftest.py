@@ -74,8 +74,7 @@ async def start_node(valkey: Redis, studio: Studio, acetate: bytes, tmp_path: Pa
         await runner.setup()
         await web.UnixSite(runner, str(socket)).start()
         async with asyncio.timeout(60):
-            while not node.ready:
-                await asyncio.sleep(0.02)
+            await node.until_ready()
         await node.announce()
         running.append(RunningNode(node, runner))
         return running[-1]
