@@ -115,9 +115,14 @@ def wearable(
         groups.setdefault(drawn, []).append(_facing_its_normals(part))
     levels: list[Level] = []
     finest = {drawn: [_Kept.whole(part) for part in parts] for drawn, parts in groups.items()}
+    reduced = finest
     for error in LEVEL_ERRORS_MM:
         reduced = {
-            drawn: [item.reduced(error / unit_mm, lens=drawn.lens) for item in items] for drawn, items in finest.items()
+            drawn: [
+                item.reduced(error / unit_mm, lens=drawn.lens) or before
+                for item, before in zip(items, reduced[drawn], strict=True)
+            ]
+            for drawn, items in finest.items()
         }
         batches = [
             _merge([item.part(error / unit_mm) for item in reduced[drawn]], model.materials, drawn, unit_mm)
@@ -125,7 +130,9 @@ def wearable(
         ]
         if not levels:
             # The others start from here: a fraction of the work. Worn, a hat's inside is full of head.
-            finest = reduced if kind == "glasses" else {d: _without_lining(k, unit_mm) for d, k in reduced.items()}
+            if kind == "hat":
+                reduced = {drawn: _without_lining(items, unit_mm) for drawn, items in reduced.items()}
+            finest = reduced
         levels.append(Level(error, tuple(batch for batch in batches if len(batch.faces))))
     everything = np.concatenate([part.positions for part in model.parts]).astype(np.float64) * unit_mm
     return Wearable(kind, name, dimensions, tuple(levels), np.stack([everything.min(0), everything.max(0)]))
@@ -153,7 +160,8 @@ class _Kept:
     def whole(cls, part: Part) -> _Kept:
         return cls(part, part.faces, np.arange(len(part.positions), dtype=np.uint32))
 
-    def reduced(self, error: float, *, lens: bool) -> _Kept:
+    def reduced(self, error: float, *, lens: bool) -> _Kept | None:
+        """Within `error`; None if too little would be left."""
         part, used = self.original, self.used
         if not len(used):
             return self
@@ -164,8 +172,8 @@ class _Kept:
         limit = error * (2.5 if lens else 1.8 if small else 1.0)
         faces, chosen = simplify(part.positions[used], part.normals[used], colors, self.faces, limit)
         smaller = _Kept(part, faces, used[chosen])
-        # A wire thinner than the error would vanish: it stays as it was, because it is what glasses are made of.
-        return self if extent > 6 * error and smaller.area() < 0.55 * self.area() else smaller
+        # A wire thinner than the error would vanish: it stays as it was before, because it is what glasses are made of.
+        return None if extent > 6 * error and smaller.area() < 0.55 * self.area() else smaller
 
     def area(self) -> float:
         a, b, c = (self.original.positions[self.used[self.faces[:, k]]] for k in range(3))
