@@ -46,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
 def set_up(purpose: str) -> None:
     if sys.version_info[:2] != (3, 11):
         raise SetupError(f"this is Python {sys.version.split()[0]}, and Vitrine needs 3.11: make PYTHON=python3.11")
-    install_debian_packages(["debian.txt", "debian-test.txt"] if purpose == "test" else ["debian.txt"])
+    lists = {"system": [], "run": ["debian-build.txt"], "test": ["debian-build.txt", "debian-test.txt"]}
+    install_debian_packages(["debian.txt", *lists[purpose]])
     if purpose == "system":
         return
     make_virtual_environment()
