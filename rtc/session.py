@@ -100,7 +100,8 @@ class Session:
         """Accept a checked offer; returns the answer. Raises OfferRejected or UnknownProduct."""
         dressing = await self.dress(products)
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(offer_sdp, "offer"))
+            offered = RTCSessionDescription(_let_begin(offer_sdp), "offer")
+            await self._connection.setRemoteDescription(offered)
             self._take_over()
             self._connection.on("datachannel", self._on_channel)
             self._connection.on("connectionstatechange", self._on_connection_state)
@@ -306,6 +307,15 @@ class Session:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _let_begin(sdp: str) -> str:
+    """A plain WHIP client, which only sends, begins the DTLS handshake.
+
+    GStreamer 1.22 on OpenSSL 3.0 gives up at the first message of OpenSSL 4, and gets on with it the other way round.
+    Browsers are answered as RFC 8842 prefers: we begin.
+    """
+    return sdp.replace("a=setup:actpass", "a=setup:active") if "a=sendonly" in sdp else sdp
 
 
 def _ufrag_of(sdp: str) -> str | None:
