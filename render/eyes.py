@@ -11,7 +11,7 @@ REMEMBERED_FRAMES = 240
 FRAMES_UNTIL_ANOTHER_PERSON = 24
 # Adult heads: outside these a measure is a mistake of the tracker, not a person.
 PLAUSIBLE_SCALE = (0.78, 1.25)
-UPDATE_EVERY_FRAMES = 8
+UPDATE_EVERY_FRAMES = 2
 LOCKING = 0.25
 
 

@@ -36,6 +36,7 @@ NEAR_SHARE = 1.1
 OUT_SHARE = 0.35  # a face with more than this part of its landmarks outside the frame is half out of it
 TURNED_DEG = 60.0
 LIGHT_EVERY_FRAMES = 4
+EYES_EVERY_FRAMES = 4
 LIGHT_FOLLOWING = 0.25
 
 
@@ -81,6 +82,7 @@ class TryOn:
         self._last_time_s = 0.0
         self._light: Light | None = None
         self._frames_in_light = 0
+        self._frames_with_face = 0
         self.worn: Sequence[Wearable] = ()
 
     def process(self, frame: av.VideoFrame) -> Outcome:
@@ -100,7 +102,9 @@ class TryOn:
         except PoseNotFound:
             self._forget_face()
             return Outcome(FaceState.LOST, None, False, clock.laps)
-        if abs(pose.yaw_deg) < 25:
+        self._frames_with_face += 1
+        # Every frame until her size is known, then now and then: a person does not grow.
+        if abs(pose.yaw_deg) < 25 and (self._eyes.fit is None or self._frames_with_face % EYES_EVERY_FRAMES == 0):
             self._eyes.add(measure_eyes(landmarks, pose, self._camera, self._face))
         pose = self._smoother.smooth(pose, time_s - self._last_time_s)
         self._last_time_s = time_s
