@@ -142,10 +142,11 @@ class MediaNode:
         with contextlib.suppress(RedisError):
             await self.announce()
         sessions = [session for session, _, _ in self._sessions.values()]
-        for index, session in enumerate(sessions):
-            spread_ms = int(within_s * 500 * index / max(len(sessions), 1))
-            session.say({"type": "move", "within_ms": spread_ms})
-        deadline = time.monotonic() + within_s
+        started = time.monotonic()
+        deadline = started + within_s
+        for index, session in enumerate(sessions):  # one after the other, so that the other nodes take them singly
+            await asyncio.sleep(started + within_s / 2 * index / len(sessions) - time.monotonic())
+            session.say({"type": "move", "within_ms": int((deadline - time.monotonic()) * 1000)})
         while self._sessions and time.monotonic() < deadline:
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
@@ -187,10 +188,14 @@ class MediaNode:
         return web.Response(status=204)
 
     async def _yield(self, request: web.Request) -> web.Response:
-        """Give way to the same shopper's next session, if this one is silent or about to move."""
+        """Give way to the same shopper's next session, if this one is silent, to be replaced, or about to move.
+
+        On a node that drains the session goes on until the shopper ends it: she has her next picture by then.
+        """
         session = self._find(request)
         heard_at = session.receiver.last_packet_at if session.receiver else 0.0
-        if session.connected and not self.draining and time.monotonic() - heard_at < SILENT_S:
+        replaced = "replaced" in request.query
+        if session.connected and not (self.draining or replaced) and time.monotonic() - heard_at < SILENT_S:
             return web.json_response({"code": "session-active"}, status=409)
         if not self.draining:
             await session.end("taken-over")

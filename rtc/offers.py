@@ -13,13 +13,17 @@ MAX_FRAGMENT_BYTES = 8 * 1024
 
 @dataclass(frozen=True)
 class TryOnOffer:
-    """A shopper's offer on its way to a node. products None: wear what was worn last in this visit."""
+    """A shopper's offer on its way to a node.
+
+    products None: wear what was worn last in this visit. replaces: the visit's session that gives way to this one.
+    """
 
     session_id: str
     tenant: str
     visit: str
     sdp: str
     products: tuple[str, ...] | None = None
+    replaces: str | None = None
 
     @property
     def visitor(self) -> Visitor:

@@ -28,6 +28,7 @@ from rtc.queue import RETRY_S, Queue, estimate_s, fair_order
 NODES_KEY = "nodes"
 NODE_FORGOTTEN_S = 5.0
 NODE_TIMEOUT = aiohttp.ClientTimeout(total=10)
+YIELD_TIMEOUT = aiohttp.ClientTimeout(total=2)  # a shopper waits for it, and a node that is gone never answers
 PROOF_TIMEOUT = aiohttp.ClientTimeout(total=25)
 
 
@@ -101,7 +102,7 @@ class Placement:
         await asyncio.gather(*(client.close() for client in self._clients.values()))
 
     async def _claim(self, offer: TryOnOffer) -> None:
-        """Take the visit's place, from a session that has fallen silent if need be."""
+        """Take the visit's place, from a session that is silent, about to move, or to be replaced, if need be."""
         holder = await self._claims.claim(offer.visitor, offer.session_id)
         if holder is None:
             return
@@ -109,7 +110,9 @@ class Placement:
         if place is not None:
             try:
                 state = await self._node(place[0])
-                async with self._client(state.url).post(f"/sessions/{holder}/yield") as response:
+                asked = {"replaced": "1"} if offer.replaces == holder else {}
+                way = f"/sessions/{holder}/yield"
+                async with self._client(state.url).post(way, params=asked, timeout=YIELD_TIMEOUT) as response:
                     if response.status == 409:
                         raise SessionActive
             except (aiohttp.ClientError, TimeoutError, UnknownSession):

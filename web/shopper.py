@@ -31,6 +31,7 @@ from web.requests import bearer, read_json, read_limited, uuid_or_unknown
 SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
 TICKET_HEADER = "Vitrine-Ticket"
+REPLACES_HEADER = "Vitrine-Replaces"
 MAX_TICKET_CHARACTERS = 64
 
 _ORIGIN_AND_TOKEN = ("missing-credentials", "invalid-token", "token-expired", "origin-not-allowed", "unavailable")
@@ -88,9 +89,9 @@ class Shopper:
         if ticket is not None and not 0 < len(ticket) <= MAX_TICKET_CHARACTERS:
             raise Problem("invalid-request", f"{TICKET_HEADER} is not a ticket of ours.")
         session = str(uuid4())
-        answer = await self.placement.open(
-            TryOnOffer(session, str(visit.tenant_id), str(visit.id), offer, await self._first_worn(visit)), ticket
-        )
+        tenant, worn = str(visit.tenant_id), await self._first_worn(visit)
+        wanted = TryOnOffer(session, tenant, str(visit.id), offer, worn, _replaced(request))
+        answer = await self.placement.open(wanted, ticket)
         await self.visits.renew(visit)
         headers = {hdrs.LOCATION: f"/v1/try-on/{session}", hdrs.ETAG: _entity_tag(session)}
         response = web.Response(text=answer.sdp, status=201, headers=headers, content_type=SDP)
@@ -199,7 +200,10 @@ class Shopper:
                 ],
                 body=Body(media_type=SDP),
                 credential=token,
-                headers={TICKET_HEADER: "The `ticket` of the last `queue` answer, to keep one's place in line."},
+                headers={
+                    TICKET_HEADER: "The `ticket` of the last `queue` answer, to keep one's place in line.",
+                    REPLACES_HEADER: "The location of the visit's try-on that this one takes over from.",
+                },
                 readers=shop,
             ),
             Operation(
@@ -301,6 +305,12 @@ async def _read_text(request: web.Request, media_type: str, limit: int, *, too_l
 
 def _session_id(request: web.Request) -> str:
     return str(uuid_or_unknown(request.match_info["session"], "unknown-session"))
+
+
+def _replaced(request: web.Request) -> str | None:
+    """The try-on that gives way to this one, by its location. Only the visit's own can: the claim says which it is."""
+    location = request.headers.get(REPLACES_HEADER)
+    return None if location is None else location.rpartition("/")[2]
 
 
 def _check_precondition(request: web.Request, session: str) -> None:

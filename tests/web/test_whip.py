@@ -38,7 +38,7 @@ async def test_a_client_written_elsewhere_sends_its_picture_and_says_goodbye(
         process.terminate()  # it deletes its resource before it ends
         async with asyncio.timeout(30):
             await process.wait()
-            while node.sessions:
+            while node.sessions:  # noqa: ASYNC110  it ends by the client's DELETE
                 await asyncio.sleep(0.1)
     except TimeoutError:
         pytest.fail(log.read_text())
@@ -51,7 +51,7 @@ async def test_a_client_written_elsewhere_sends_its_picture_and_says_goodbye(
 def _quieter_libsoup(folder: Path) -> Path:
     """Where a libsoup 3 lies that does not look for a libsoup 2 beside it.
 
-    In Debian 12 the client links 2, and its ICE library, for UPnP, which it does not use, links 3; they refuse each other.
+    In Debian 12 the client links 2 and its ICE library, for UPnP, links 3; they refuse each other's company.
     """
     [soup] = Path("/usr/lib").glob("*/libsoup-3.0.so.0")
     copied = folder / "lib" / soup.name
