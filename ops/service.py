@@ -80,9 +80,7 @@ class Service:
     def _run(self, place: Home, command: list[str | Path], ready: Callable[[], bool]) -> None:
         log = place.folder / "log"
         with log.open("wb") as output:
-            self._process = spawn(
-                command, end=self.end, account=place.account, env=bare_environment(), output=output
-            )
+            self._process = spawn(command, end=self.end, account=place.account, env=bare_environment(), output=output)
         deadline = time.monotonic() + self._start_seconds
         while not ready():
             ended = self._process.poll() is not None
