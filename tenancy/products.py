@@ -156,12 +156,13 @@ class Products:
         return taken, glb_digest, await self._files.put(tenant_id, taken.thumbnail_png, PNG)
 
     async def has_file(self, tenant_id: UUID, digest: str, kind: str) -> bool:
-        """Whether some version of a product of the shop has this file; `kind` is GLB or PNG."""
+        """Whether some version of a product of the shop has this file, or it is its logo; `kind` is GLB or PNG."""
         async with self._database.tenant(tenant_id) as connection:
             found: bool = await connection.fetchval(
                 """
                 SELECT EXISTS (SELECT FROM product_versions
                                 WHERE CASE WHEN $2 THEN glb_digest ELSE thumbnail_digest END = $1)
+                    OR EXISTS (SELECT FROM shops WHERE logo_digest = $1 AND NOT $2)
                 """,
                 digest,
                 kind == GLB,

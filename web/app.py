@@ -22,6 +22,10 @@ from tenancy.products import Products
 from tenancy.visits import Visits
 from web.access import Access
 from web.account import Account
+from web.dashboard.entrance import Entrance
+from web.dashboard.look import LOOKS_PREFIX, Look
+from web.dashboard.rooms import Rooms
+from web.dashboard.shell import Shell
 from web.files import ProductFiles
 from web.health import Check, Health
 from web.limits import Limits
@@ -78,6 +82,7 @@ def create_app(services: Services, settings: WebSettings) -> web.Application:
         takes = {one.method: one.body.media_type for one in there if one.body}
         app.router.add_route("OPTIONS", path, preflight([one.method for one in there], takes))
     Pages(services.credentials, HERE / "templates", settings.built, settings.demo).add_to(app.router)
+    _add_dashboard(app.router, services, settings)
     described = document(served, version=_version())
 
     async def get_openapi(_request: web.Request) -> web.Response:
@@ -85,6 +90,16 @@ def create_app(services: Services, settings: WebSettings) -> web.Application:
 
     app.router.add_get("/openapi.json", get_openapi)
     return app
+
+
+def _add_dashboard(router: web.UrlDispatcher, services: Services, settings: WebSettings) -> None:
+    """The owner's pages, and the style sheets that shops gave their try-on pages."""
+    owners, limits, shell = services.owners, services.limits, Shell(HERE / "templates")
+    access = Access(owners, limits, settings.public_url)
+    Entrance(owners, access, limits, shell, services.kept_mail).add_to(router)
+    Rooms(owners, access, shell, services.placement).add_to(router)
+    shell.add_to(router)
+    router.add_get(LOOKS_PREFIX + "{shop}.css", Look(owners, access).get_style)
 
 
 def operations(services: Services, settings: WebSettings) -> list[Operation]:
@@ -105,7 +120,8 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
     owners, limits = services.owners, services.limits
     access = Access(owners, limits, settings.public_url)
     account, owner = Account(owners, access, limits), Owner(owners, access, limits)
-    parts = (shopper, files, account, owner, OwnerShop(owners, access), Health(services.checks))
+    shop, look = OwnerShop(owners, access), Look(owners, access)
+    parts = (shopper, files, account, owner, shop, look, Health(services.checks))
     return [operation for part in parts for operation in part.operations()]
 
 

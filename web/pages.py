@@ -14,6 +14,7 @@ from jinja2.utils import htmlsafe_json_dumps
 
 from tenancy.credentials import Credentials, Shop
 from tenancy.errors import UnknownShop
+from web.dashboard.look import LOOKS_PREFIX
 from web.middleware import FRAME_ANCESTORS
 from web.problem import Problem
 from web.requests import uuid_or_unknown
@@ -84,7 +85,10 @@ class Pages:
             shop_name=shop.name if shop else None,
             bootstrap_json=htmlsafe_json_dumps(bootstrap),
             script_url=STATIC_PREFIX + entry["file"],
-            style_urls=[STATIC_PREFIX + style for style in entry.get("css", [])],
+            style_urls=[
+                *(STATIC_PREFIX + style for style in entry.get("css", [])),
+                *([f"{LOOKS_PREFIX}{shop.slug}.css"] if shop else []),
+            ],
         )
         response = web.Response(text=text, status=status, content_type="text/html")
         response.headers[hdrs.CACHE_CONTROL] = "no-cache"

@@ -1,0 +1,55 @@
+"""What every page of the dashboard has: its templates, its files, and answers that nobody keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aiohttp import hdrs, web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from web.problem import Problem
+
+STATIC_PREFIX = "/static/dashboard/"
+_STATIC = Path(__file__).resolve().parent / "static"
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Renders the templates in `templates/dashboard`."""
+
+    templates: Path
+
+    def page(self, _request: web.Request, template: str, *, status: int = 200, **given: Any) -> web.Response:
+        """A page or a piece of one; a piece is what htmx puts in place."""
+        text = self._environment.get_template(template).render(wrong=given.pop("wrong", None), **given)
+        headers = {hdrs.CACHE_CONTROL: "no-store"}
+        return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+    async def get_static(self, request: web.Request) -> web.StreamResponse:
+        path = _STATIC / request.match_info["name"]
+        if path.suffix not in _TYPES or not path.is_file():
+            raise Problem("not-found")
+        headers = {hdrs.CACHE_CONTROL: "no-cache", hdrs.CONTENT_TYPE: _TYPES[path.suffix]}
+        return web.FileResponse(path, headers=headers)
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """The files that pages load."""
+        router.add_get(STATIC_PREFIX + r"{name:[a-z]+\.[a-z]+}", self.get_static)
+
+    @cached_property
+    def _environment(self) -> Environment:
+        made = Environment(
+            loader=FileSystemLoader(self.templates / "dashboard"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        made.filters["euro"] = lambda cents: f"{cents / 100:,.2f} €"
+        made.filters["day"] = lambda at: f"{at:%d %b %Y}"
+        made.filters["moment"] = lambda at: f"{at:%d %b %Y, %H:%M} UTC"
+        return made

@@ -1,0 +1,109 @@
+// The dashboard's own script: forms that call the public interface, what it answers, and the progress of an upload.
+// Pages are rendered by the server; htmx moves between them.
+
+const say = (text, wrong = false) => {
+  const note = document.querySelector('#note')
+  note.textContent = text
+  note.className = wrong ? 'note wrong' : 'note'
+  note.hidden = false
+  clearTimeout(say.timer)
+  say.timer = setTimeout(() => (note.hidden = true), wrong ? 9000 : 4000)
+}
+
+const refresh = () => htmx.ajax('GET', location.pathname + location.search, { target: 'main', select: 'main', swap: 'outerHTML' })
+
+/** The form's fields as JSON: lists by line or by checkbox, numbers as numbers, what is left empty left out. */
+const asJson = (form) => {
+  const given = {}
+  for (const field of form.elements) {
+    if (!field.name || field.disabled || field.type === 'file') continue
+    if (field.type === 'checkbox') {
+      given[field.name] ??= []
+      if (field.checked) given[field.name].push(field.value)
+    } else if (field.dataset.as === 'lines') given[field.name] = field.value.split(/\s+/).filter(Boolean)
+    else if (field.dataset.as === 'truth') given[field.name] = field.value === 'true'
+    else if (field.dataset.as === 'number') given[field.name] = field.value === '' ? -1 : Number(field.value)
+    else if (field.type !== 'radio' || field.checked) given[field.name] = field.value
+  }
+  return given
+}
+
+/** XMLHttpRequest, because fetch does not tell how far an upload is. */
+const call = (method, path, body, type, onProgress) =>
+  new Promise((resolve) => {
+    const request = new XMLHttpRequest()
+    request.open(method, path)
+    if (type) request.setRequestHeader('Content-Type', type)
+    if (onProgress) request.upload.addEventListener('progress', (event) => onProgress(event.loaded / event.total))
+    request.addEventListener('loadend', () => {
+      let answer = null
+      try {
+        answer = request.responseText ? JSON.parse(request.responseText) : null
+      } catch {
+        answer = null
+      }
+      resolve({ ok: request.status >= 200 && request.status < 300, status: request.status, answer })
+    })
+    request.send(body ?? null)
+  })
+
+const after = (form, { ok, status, answer }) => {
+  if (!ok) {
+    if (status === 401 && answer?.code === 'logged-out') location.assign('/dashboard/login')
+    const why = answer?.detail || answer?.title || 'There was no answer. Try again in a moment.'
+    return say(why, true)
+  }
+  const { then = 'refresh', done = 'Saved.' } = form.dataset
+  if (then === 'leave') return location.assign(form.dataset.to ?? '/dashboard/login')
+  if (then === 'tell') {
+    form.replaceWith(Object.assign(document.createElement('p'), { textContent: done, className: 'told', tabIndex: -1 }))
+    return document.querySelector('.told').focus()
+  }
+  if (then === 'key' && answer?.key) {
+    const shown = document.querySelector('#made-key')
+    shown.hidden = false
+    shown.querySelector('output').textContent = answer.key
+    return shown.querySelector('output').focus()
+  }
+  form.reset?.()
+  return refresh().then(() => say(done))
+}
+
+document.addEventListener('submit', async (event) => {
+  const form = event.target
+  if (!form.dataset.call) return
+  event.preventDefault()
+  if (form.dataset.sure && !confirm(form.dataset.sure)) return
+  const [method, path] = form.dataset.call.split(' ')
+  const button = form.querySelector('button:not([type=button])')
+  const progress = form.querySelector('progress')
+  const file = form.querySelector('input[type=file]')?.files[0]
+  if (button) button.disabled = true
+  if (progress) progress.hidden = false
+  const onProgress = progress && ((share) => (progress.value = share))
+  let told
+  if (form.dataset.send === 'form') told = await call(method, path, new FormData(form), null, onProgress)
+  else if (form.dataset.send === 'file') told = await call(method, path, file, form.dataset.type || file?.type, onProgress)
+  else if (form.querySelector('[name]')) told = await call(method, path, JSON.stringify(asJson(form)), 'application/json')
+  else told = await call(method, path)
+  if (button) button.disabled = false
+  if (progress) progress.hidden = true
+  after(form, told)
+})
+
+// A mailed token stands behind '#', where no server sees it, until its person sends it from here.
+const takeToken = () => {
+  const field = document.querySelector('input[name=token]')
+  if (!field || !location.hash) return
+  field.value = location.hash.slice(1)
+  history.replaceState(null, '', location.pathname)
+}
+
+document.addEventListener('click', (event) => {
+  const copied = event.target.closest('[data-copy]')
+  if (copied) navigator.clipboard.writeText(document.querySelector(copied.dataset.copy).textContent).then(() => say('Copied.'))
+})
+
+document.addEventListener('htmx:afterSettle', () => document.querySelector('[autofocus]')?.focus())
+document.addEventListener('htmx:sendError', () => say('There was no answer. Try again in a moment.', true))
+takeToken()
