@@ -1,0 +1,105 @@
+"""A media process run by hand, beside those of the machine, is told to stop: its shoppers move and it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.rtc.shopper import Shopper
+from tests.test_server import ROOT, Installation
+
+pytestmark = pytest.mark.timeout(400)
+SDP = {"Content-Type": "application/sdp"}
+
+
+@pytest.fixture(scope="module")
+def installation() -> Iterator[Installation]:
+    folder = Path(tempfile.mkdtemp(prefix="vitrine-drain-", dir="/var/tmp"))
+    folder.chmod(0o711)  # PostgreSQL, which refuses to run as root, has to get in
+    made = Installation(folder)
+    made.start(settings={"VITRINE_SESSIONS_PER_PROCESS": "1"})
+    yield made
+    made.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def by_hand(installation: Installation) -> Iterator[subprocess.Popen[bytes]]:
+    """A node with more room, so that the first session lands on it."""
+    environment = installation.child("media").environ()
+    environment |= {"VITRINE_SESSIONS_PER_PROCESS": "3", "VITRINE_DRAIN_SECONDS": "30"}
+    del environment["NOTIFY_SOCKET"]
+    socket = installation.data / "by-hand.sock"
+    command = [sys.executable, str(ROOT / "server.py"), "media", "--name", "by-hand", "--listen", f"unix:{socket}"]
+    process = subprocess.Popen(command, env={**os.environ, **environment})
+    yield process
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+async def place(client: aiohttp.ClientSession, url: str, shopper: Shopper, **headers: str) -> str:
+    async with client.post(url, data=await shopper.offer(), headers={**SDP, **headers}) as response:
+        assert response.status == 201, await response.text()
+        await shopper.accept(await response.text())
+        return response.headers["Location"]
+
+
+async def token(client: aiohttp.ClientSession, url: str) -> str:
+    async with client.get(url + "/v1/consent") as response:
+        consent = {"version": (await response.json())["version"], "granted": True}
+    body: dict[str, Any] = {"key": "pk_demo", "product": None, "consent": consent}
+    async with client.post(url + "/v1/sessions", json=body) as response:
+        return str((await response.json())["token"])
+
+
+async def test_sigterm_moves_the_shoppers_and_then_ends(
+    installation: Installation, by_hand: subprocess.Popen[bytes]
+) -> None:
+    first, second = Shopper(), Shopper()
+    async with aiohttp.ClientSession() as client:
+        await until_there(installation, by_hand)
+        bearer = {"Authorization": f"Bearer {await token(client, installation.url)}"}
+        url = installation.url + "/v1/try-on"
+        location = await place(client, url, first, **bearer)
+        await first.see(2, within_s=60)
+        by_hand.send_signal(signal.SIGTERM)
+        await first.hear("move", within_s=20)
+        await place(client, url, second, **bearer, **{"Vitrine-Replaces": location})
+        await second.see(2, within_s=60)
+        await first.see(1)
+        async with client.delete(installation.url + location, headers=bearer) as response:
+            assert response.status == 204
+        assert await asyncio.to_thread(by_hand.wait, 25) == 0
+        await second.see(2)
+    await asyncio.gather(first.close(), second.close())
+
+
+async def until_there(installation: Installation, process: subprocess.Popen[bytes]) -> None:
+    """Its socket is there and `/readyz` on it says that it dresses a picture."""
+    connector = aiohttp.UnixConnector(str(installation.data / "by-hand.sock"))
+    deadline = time.monotonic() + 120
+    async with aiohttp.ClientSession(connector=connector) as node:
+        while time.monotonic() < deadline:
+            assert process.poll() is None
+            try:
+                async with node.get("http://node/readyz") as response:
+                    if response.status == 200:
+                        await asyncio.sleep(1.2)  # it announces itself every second
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.2)
+    raise AssertionError("the node never came up")
