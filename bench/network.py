@@ -5,9 +5,9 @@ and a clean one again. Printed are the longest freeze and the 95th percentile of
 while the network is bad, the latency before, during and after, and how long after the network is good again the
 latency is back at what it was.
 
-The peer is aiortc, but it releases frames on the marker bit, asks for missing packets again every 50 ms as browsers
-do, and encodes live, so a PLI brings a key frame. With losses on the way back its own receiver has a share in the
-freezes; it is the same for both servers.
+The peer is aiortc, but it releases frames on the marker bit, asks for missing packets again after 50, 100, 200 ms…
+as browsers do in their way, and encodes live, so a PLI brings a key frame. With losses on the way back its own
+receiver has a share in the freezes; it is the same for both servers.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ PROFILES = (
     _both("jitter-20", Impairment(delay_ms=10, jitter_ms=20)),
     Profile("reorder-2-up", up=Impairment(reorder=0.02)),
     Profile("loss-5-delay-40-up", up=Impairment(loss=0.05, delay_ms=40), down=Impairment(delay_ms=40)),
+    Profile("rate-500k-up", up=Impairment(rate_bps=500_000)),
+    Profile("rate-500k-down", down=Impairment(rate_bps=500_000)),
     _both("rate-500k", Impairment(rate_bps=500_000)),
 )
 

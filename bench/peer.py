@@ -132,10 +132,17 @@ class Peer:
     async def _ask_again(self, receiver: RTCRtpReceiver) -> None:
         missing: set[int] = receiver._RTCRtpReceiver__nack_generator.missing  # type: ignore[attr-defined]
         streams: dict[int, object] = receiver._RTCRtpReceiver__remote_streams  # type: ignore[attr-defined]
+        first = self._orders.nack_again_ms / 1e3
+        waits: dict[int, tuple[float, float]] = {}  # sequence number -> when to ask again, and how long after that
         while True:
-            await asyncio.sleep(self._orders.nack_again_ms / 1e3)
-            if missing and streams:
-                await receiver._send_rtcp_nack(next(iter(streams)), sorted(missing))
+            await asyncio.sleep(first / 2)
+            now = time.monotonic()
+            waits = {sequence: waits.get(sequence, (now + first, first)) for sequence in missing}
+            due = sorted(sequence for sequence, (at, _) in waits.items() if at <= now)
+            # Twice as long each time: on a full link, asking again and again only fills it further.
+            waits |= {sequence: (now + 2 * waits[sequence][1], 2 * waits[sequence][1]) for sequence in due}
+            if due and streams:
+                await receiver._send_rtcp_nack(next(iter(streams)), due)
 
     async def _read(self, track: MediaStreamTrack) -> None:
         readable = 0
