@@ -27,3 +27,27 @@ class LicensedModelUnavailable(AvatarError):
     """A licensed SMPL file was asked for, but the `smplx` package or the file is not there."""
 
     code = "licensed-model-unavailable"
+
+
+class PhotoRejected(AvatarError):
+    """A file is not a photo that can be used; `code` says which way."""
+
+    code = "photo-unreadable"
+
+
+class PhotoFormat(PhotoRejected):
+    """Not a JPEG, PNG, WebP or HEIC by its own bytes."""
+
+    code = "photo-format"
+
+
+class PhotoTooLarge(PhotoRejected):
+    """More bytes or more pixels than any phone takes."""
+
+    code = "photo-too-large"
+
+
+class PhotoTooSmall(PhotoRejected):
+    """Too few pixels to measure anything."""
+
+    code = "photo-too-small"

