@@ -217,7 +217,7 @@ async def test_an_owners_way_from_signing_up_to_the_bill(site: Site, browser: Br
     await shoot(page, "overview-dark")
     await page.emulate_media(color_scheme="light")
     await page.set_viewport_size(PHONE)
-    for path in ("", "/products", "/keys", "/usage"):
+    for path in ("", "/products", "/keys", "/usage", "/team"):
         await page.goto(site.url + "/dashboard" + path)
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= PHONE["width"], path

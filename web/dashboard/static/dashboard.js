@@ -104,6 +104,12 @@ document.addEventListener('click', (event) => {
   if (copied) navigator.clipboard.writeText(document.querySelector(copied.dataset.copy).textContent).then(() => say('Copied.'))
 })
 
-document.addEventListener('htmx:afterSettle', () => document.querySelector('[autofocus]')?.focus())
+const showRoom = () => document.querySelector('nav [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' })
+
+document.addEventListener('htmx:afterSettle', () => {
+  document.querySelector('[autofocus]')?.focus()
+  showRoom()
+})
 document.addEventListener('htmx:sendError', () => say('There was no answer. Try again in a moment.', true))
 takeToken()
+showRoom()
