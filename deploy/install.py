@@ -54,8 +54,11 @@ def set_up(purpose: str) -> None:
     install_python_packages("requirements.txt")
     if purpose == "test":
         install_python_packages("requirements-dev.txt")
+    steps = [assemble_models, build_browser_code]
+    if purpose == "test":
+        steps.append(build_body_model)
     with ThreadPoolExecutor() as pool:
-        for step in [pool.submit(assemble_models), pool.submit(build_browser_code)]:
+        for step in [pool.submit(step) for step in steps]:
             step.result()
 
 
@@ -144,6 +147,17 @@ def assemble_models() -> None:
         return
     say("model bundles")
     run([str(VENV / "bin" / "python"), "-m", "ops.models"])
+    mark.write_text(digest)
+
+
+def build_body_model() -> None:
+    """The body model of `avatar`. Only its tests use it as yet, so a server that is only run does not wait for it."""
+    digest = digest_of(files_under(ROOT / "avatar" / "anny"))
+    mark = MODELS / ".body-built"
+    if is_marked(mark, digest):
+        return
+    say("body model")
+    run([str(VENV / "bin" / "python"), "-m", "avatar.anny"])
     mark.write_text(digest)
 
 
