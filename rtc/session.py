@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ HEARTBEAT_S = 10.0  # without a packet or a ping for this long the shopper is go
 CONNECT_S = 20.0
 FACE_STEADY_FRAMES = 5  # a hint appears when its cause has lasted, not at every flicker
 FIT_EVERY_S = 1.0
+log = logging.getLogger("vitrine.session")
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,10 @@ class Session:
             dressing = await self.dress(products)
         except UnknownProduct as unknown:
             self.say(control.error(unknown.code))
+            return
+        except Exception:  # the shop's database or store is away; what is worn stays on
+            log.exception("products-not-loaded")
+            self.say(control.error("unavailable"))
             return
         if order == self._wear_order:  # an older wish that loaded slowly must not undo a newer one
             self._put_on(dressing)

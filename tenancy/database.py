@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from tenancy.errors import NotIsolated, NotMigrated
+from tenancy.errors import NotIsolated, NotMigrated, Unavailable
 from tenancy.isolation import findings
 from tenancy.roles import refuse_unsafe_role
 from tenancy.schema import current_revision, migrate, newest_revision
@@ -22,6 +22,7 @@ from tenancy.schema import current_revision, migrate, newest_revision
 __all__ = ["Database", "migrate"]
 
 _COMMAND_SECONDS = 5.0
+_LOST = (asyncpg.PostgresConnectionError, asyncpg.exceptions.OperatorInterventionError)
 
 
 class Database:
@@ -64,7 +65,7 @@ class Database:
 
         Commits at the end, rolls back if the block raises. Keep it short: no uploads, no waiting for others.
         """
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._transaction() as connection:
             await connection.execute("SELECT set_config('app.tenant_id', $1, true)", str(tenant_id))
             yield connection
 
@@ -75,9 +76,26 @@ class Database:
 
         The only such place. Its callers are listed in a test.
         """
-        async with self._pool.acquire() as connection, connection.transaction(readonly=True):
+        async with self._transaction(readonly=True) as connection:
             await connection.execute("SET LOCAL ROLE vitrine_system")
             yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, *, readonly: bool = False) -> AsyncIterator[asyncpg.Connection]:
+        """A transaction on a connection of the pool. Raises Unavailable when the database is away or goes away."""
+        try:
+            connection = await self._pool.acquire(timeout=_COMMAND_SECONDS)
+        except (OSError, TimeoutError, asyncpg.InterfaceError, *_LOST) as error:
+            raise Unavailable from error
+        try:
+            async with connection.transaction(readonly=readonly):
+                yield connection
+        except (asyncpg.InterfaceError, *_LOST) as error:
+            if isinstance(error, asyncpg.InterfaceError) and not connection.is_closed():
+                raise
+            raise Unavailable from error
+        finally:
+            await self._pool.release(connection)
 
     async def ping(self) -> None:
         """One round trip, for readiness. Raises what asyncpg raises when the database is away."""

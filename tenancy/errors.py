@@ -183,3 +183,9 @@ class NotIsolated(DatabaseRefused):
     """A table, view or policy lets one shop see another's rows."""
 
     code = "database-not-isolated"
+
+
+class Unavailable(TenancyError):
+    """The database does not answer; a moment later it may."""
+
+    code = "unavailable"
