@@ -92,7 +92,7 @@ class VitrineServer:
         self.url = ""
 
     async def start(self) -> None:
-        """Start and wait for `/readyz` and for the demo shop's first glasses."""
+        """Start and wait for `/readyz` and for the demo shop to be complete."""
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         # The embedded PostgreSQL runs as another OS user, who has to pass through this folder.
@@ -114,7 +114,7 @@ class VitrineServer:
                 try:
                     async with http.get(f"{self.url}/readyz") as response:
                         ready = response.status == 200
-                    if ready and await self.first_product(http, "glasses"):
+                    if ready and not self._family("seed") and await self.first_product(http, "glasses"):
                         return
                 except aiohttp.ClientError:
                     pass
@@ -131,9 +131,13 @@ class VitrineServer:
     def cpu(self) -> CpuSample:
         """CPU used so far."""
         assert self._process is not None
-        processes = family(self._process.pid)
-        media = [p.pid for p in processes if "media" in _command(p)]
-        return CpuSample(tree_cpu(media), tree_cpu([self._process.pid]))
+        whole = tree_cpu([self._process.pid])
+        media = {p.pid for head in self._family("media") for p in family(head.pid)}
+        return CpuSample({pid: used for pid, used in whole.items() if pid in media}, whole)
+
+    def _family(self, role: str) -> list[psutil.Process]:
+        assert self._process is not None
+        return [p for p in family(self._process.pid) if f"server.py {role}" in _command(p)]
 
     async def lag_p99_ms(self, http: aiohttp.ClientSession) -> float:
         """p99 of the media nodes' event-loop lag since the last call, from the histogram in `/metrics`."""
