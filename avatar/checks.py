@@ -32,6 +32,7 @@ _DARK_MEDIAN, _DARK_BRIGHT = 38, 75
 _SHARP_TALL_PX = 500
 _BLURRED = 6.0
 _ARM_DEG = 11.0
+_ANKLE_SHARE = 0.9
 _FRONTAL_DEG, _SIDEWAYS_DEG = 25.0, 55.0
 _STRAIGHT_KNEE_DEG, _THIGH_SHARE = 140.0, 0.55
 
@@ -134,14 +135,6 @@ def _arm_angle(person: Sighting) -> float:
 
 
 def _legs_closed(person: Sighting) -> bool:
-    """No gap between the shins in the mask."""
-    open_rows = 0
-    knees, ankles = (person.landmarks[list(pair)] for pair in (KNEES, ANKLES))
-    shares = np.linspace(0.2, 0.9, 15)
-    for share in shares:
-        left, right = knees * (1 - share) + ankles * share
-        row = int(np.clip(0.5 * (left[1] + right[1]), 0, person.mask.shape[0] - 1))
-        low, high = sorted((int(left[0]), int(right[0])))
-        between = person.mask[row, max(0, low) : high + 1]
-        open_rows += bool(len(between) and between.min() < 0.5)
-    return open_rows < 0.4 * len(shares)
+    """Ankles closer together than the hip joints."""
+    hips, ankles = (abs(float(np.diff(person.landmarks[list(pair), 0])[0])) for pair in (HIPS, ANKLES))
+    return ankles < _ANKLE_SHARE * hips
