@@ -38,7 +38,7 @@ format: ## let ruff rewrite what it can
 	$(PY) -m ruff format .
 
 bench: setup-tests ## measure the live path against its goals
-	$(PY) -m bench
+	$(PY) -m bench.live
 
 lock: ## write the pins of what is installed now
 	$(PY) deploy/lock.py

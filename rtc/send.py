@@ -36,6 +36,8 @@ from aiortc.rtp import (
 from aiortc.stats import RTCStatsReport
 from aiortc.utils import random16, random32, uint16_add, uint32_add
 
+from rtc.resend import ResendBudget
+
 HISTORY = 512  # packets kept for retransmission; a power of two
 RTT_SMOOTHING = 0.85
 
@@ -67,6 +69,7 @@ class VideoSender:
         self._rtx_sequence = random16() % 0x8000
         self._origin = random32()
         self._history: list[RtpPacket | None] = [None] * HISTORY
+        self._resends = ResendBudget()
         self._reports: asyncio.Task[None] | None = None
         self._rtp_timestamp = 0
         self._packets = 0
@@ -133,6 +136,7 @@ class VideoSender:
             packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
             packet.extensions.mid = self._mid
             self._history[self._sequence % HISTORY] = packet
+            self._resends.sent(self._sequence, len(payload))
             self._sequence = uint16_add(self._sequence, 1)
             self._packets += 1
             self._octets += len(payload)
@@ -171,7 +175,7 @@ class VideoSender:
 
     async def _retransmit(self, sequence: int) -> None:
         packet = self._history[sequence % HISTORY]
-        if packet is None or packet.sequence_number != sequence:
+        if packet is None or packet.sequence_number != sequence or not self._resends.admit(sequence, self.rtt_s):
             return
         if self._rtx_payload_type is not None:
             packet = wrap_rtx(

@@ -29,7 +29,7 @@ def test_a_few_lost_packets_stop_the_climb_and_many_lower_the_rate() -> None:
     control.heard_loss(0.04, now=1.0)
     assert control.target_bps == FIRST_BPS
     control.heard_loss(0.4, now=2.0)
-    assert control.target_bps == int(FIRST_BPS * 0.8)
+    assert control.target_bps == int(FIRST_BPS * 0.7)
 
 
 def test_the_rate_has_a_floor_and_a_ceiling() -> None:
