@@ -65,7 +65,12 @@ class Context:
         raise AttributeError(name)
 
     def close(self) -> None:
-        """Destroy the context. Nothing made in it can be used afterwards."""
+        """Destroy the context. Nothing made in it can be used afterwards.
+
+        pyrender would terminate the display with it, and with that every other context of the process.
+        """
         if self._platform is not None:
-            self._platform.delete_context()
+            from OpenGL.EGL import eglDestroyContext  # noqa: PLC0415
+
+            eglDestroyContext(self._platform._egl_display, self._platform._egl_context)
             self._platform = None

@@ -31,6 +31,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "email-invalid": (400, "No mail could reach this address"),
     "ice-restart-not-supported": (422, "ICE is not restarted; make a new offer"),
     "internal-error": (500, "Something went wrong on our side"),
+    "seal-broken": (500, "A stored secret cannot be read with this installation's secret"),
     "invalid-json": (400, "The body is not JSON"),
     "invalid-key": (401, "No shop has this key"),
     "invalid-request": (400, "The request is not as described"),

@@ -3,6 +3,7 @@
 import base64
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,13 @@ class Visit:
         png = base64.b64decode(self.page.evaluate(GRAB))
         seen = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
         return np.asarray(cv2.resize(seen, (self.camera.width, self.camera.height)), np.uint8)
+
+    def settle(self, holds: Callable[[NDArray[np.uint8]], bool], within_s: float = 20) -> NDArray[np.uint8]:
+        """The first returned picture for which this holds, or the last one seen: a busy machine shows things late."""
+        deadline = time.monotonic() + within_s
+        while not holds(picture := self.picture()) and time.monotonic() < deadline:
+            pass
+        return picture
 
     def shoot(self, name: str) -> None:
         """A screenshot for a person to look at."""

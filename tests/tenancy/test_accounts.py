@@ -43,7 +43,13 @@ async def test_a_shop_is_signed_up_proven_and_entered(people: People, database: 
     assert (member.email, member.role, opened.shop.slug) == (ADA, "owner", "lunettes")
     assert len(set(opened.recovery_codes or [])) == 10
     actions = [line.action for line in await lines(database, member.tenant_id)]
-    assert actions == ["account.logged-in", "account.second-factor-set-up", "account.verified", "shop.signed-up"]
+    assert actions == [
+        "account.logged-in",
+        "account.second-factor-set-up",
+        "account.verified",
+        "key.made",
+        "shop.signed-up",
+    ]
 
 
 async def test_the_address_must_be_proven_first(people: People) -> None:

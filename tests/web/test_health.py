@@ -20,7 +20,7 @@ async def test_readiness_wants_a_node_whose_synthetic_frame_wears_something(site
     async with site.calls("GET", "/readyz") as response:
         body = await response.json()
     assert (response.status, body["ready"]) == (503, False)
-    assert body["checks"] == {"postgresql": "ok", "valkey": "ok", "media": "no media process is ready"}
+    assert body["checks"] == {"postgresql": "ok", "valkey": "ok", "media": "no media process dresses a picture"}
 
 
 async def test_with_a_node_everything_is_ready(site: Site, node: MediaNode):
