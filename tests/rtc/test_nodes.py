@@ -33,12 +33,16 @@ async def vanish(running: RunningNode) -> None:
     """As after kill -9: nothing is said to Valkey or to shoppers, and nothing answers."""
     for site in list(running.runner.sites):
         await site.stop()
+    assert running.runner.server is not None
+    for connection in list(running.runner.server.connections):  # those that placement keeps open for its next call
+        connection.force_close()
+        if connection.transport is not None:
+            connection.transport.abort()
     running.node.announce = running.node._claims.refresh = _say_nothing  # type: ignore[method-assign, assignment]
     running.node._claims.release = _say_nothing  # type: ignore[method-assign, assignment]
     for session, *_ in list(running.node.sessions):
         assert session.receiver is not None
-        connection = session.receiver.transport.transport._connection
-        for protocol in connection._protocols:
+        for protocol in session.receiver.transport.transport._connection._protocols:
             protocol.transport.abort()
 
 
