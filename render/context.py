@@ -7,7 +7,9 @@ that runs for every frame takes the C functions themselves.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
+import sys
 from typing import Any, Final
 
 _SIGNATURES: Final = {
@@ -40,6 +42,30 @@ _KINDS: Final = {
 }
 
 
+def know_pyrender() -> None:
+    """Make the package `pyrender` importable by its parts, without running its `__init__`.
+
+    That imports a viewer, and with it trimesh, scipy, networkx and pyglet: more than a second in each media process,
+    for nothing that is used here. It runs all the same, once, when anything else of the package is asked for.
+    """
+    if "pyrender" in sys.modules:
+        return
+    spec = importlib.util.find_spec("pyrender")
+    assert spec is not None
+    assert spec.loader is not None
+    package, loader = importlib.util.module_from_spec(spec), spec.loader
+
+    def load_whole(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        del package.__dict__["__getattr__"]
+        loader.exec_module(package)
+        return getattr(package, name)
+
+    package.__dict__["__getattr__"] = load_whole
+    sys.modules["pyrender"] = package
+
+
 class Context:
     """An EGL context without a window, current on the thread that made it; only that thread may use it."""
 
@@ -48,6 +74,7 @@ class Context:
         # software rasteriser cost more in waking up than a picture of some 200 x 100 pixels costs to draw.
         os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
         os.environ.setdefault("LP_NUM_THREADS", "0")
+        know_pyrender()
         from pyrender.platforms.egl import EGLPlatform  # noqa: PLC0415  PyOpenGL chooses its platform at import
 
         self._platform: Any = EGLPlatform(16, 16)

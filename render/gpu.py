@@ -133,7 +133,7 @@ def delete_levels(levels: tuple[tuple[float, tuple[Mesh, ...]], ...]) -> None:
 
 def _upload_batch(batch: Batch, pictures: Pictures) -> Mesh:
     """Attribute order: position, normal, surface, texcoord if textured, colour."""
-    from pyrender import Primitive  # noqa: PLC0415
+    from pyrender.primitive import Primitive  # noqa: PLC0415
 
     primitive = Primitive(
         batch.positions,
@@ -149,7 +149,7 @@ def _upload_batch(batch: Batch, pictures: Pictures) -> Mesh:
 
 def upload_plain(positions: NDArray[np.float32], normals: NDArray[np.float32], faces: NDArray[np.uint32]) -> Mesh:
     """Positions and normals only."""
-    from pyrender import Primitive  # noqa: PLC0415
+    from pyrender.primitive import Primitive  # noqa: PLC0415
 
     primitive = Primitive(positions, normals=normals, indices=faces)
     primitive._add_to_context()

@@ -1,5 +1,7 @@
 """What is worn appears where the head is, is hidden by the head, and stays inside its region."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -233,3 +235,19 @@ def test_many_products_come_and_go(renderer: SceneRenderer) -> None:
     worn = [replace(product, serial=20_000 + k) for k in range(55)]
     for item in (*worn, *worn[:3]):
         assert renderer.draw([item], pose(0), CAMERA, Light())
+
+
+def test_drawing_needs_no_viewer_and_the_whole_package_is_still_there_for_others() -> None:
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from render.scene import SceneRenderer; from render.proof import prove;"
+            "prove(SceneRenderer()); light = 'trimesh' not in sys.modules and 'pyglet' not in sys.modules;"
+            "import pyrender; print(light, pyrender.Scene.__name__)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == ["True", "Scene"]
