@@ -14,10 +14,10 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.utils import random16
 
 from render.compositor import planes_of
+from rtc.bitrate import FIRST_BPS
 from rtc.vpx import VpxEncoder, VpxUnavailable
 
 RTP_CLOCK_HZ = 90_000
-FIRST_BITRATE = 800_000
 # Hardware first, in the order of how common it is where servers have any; then the processor.
 H264_ENCODERS = ("h264_nvenc", "h264_qsv", "h264_vaapi", "libx264")
 H264_OPTIONS = {
@@ -105,7 +105,7 @@ def make_encoder(codec: RTCRtpCodecParameters) -> VideoEncoder:
 @functools.cache
 def _libvpx_opens() -> bool:
     try:
-        VpxEncoder(16, 16, FIRST_BITRATE).close()
+        VpxEncoder(16, 16, FIRST_BPS).close()
     except VpxUnavailable:
         return False
     return True
@@ -116,7 +116,7 @@ def h264_encoder_name() -> str:
     """The first of H264_ENCODERS that opens here."""
     for name in H264_ENCODERS:
         try:
-            context = open_h264(name, 640, 480, FIRST_BITRATE)
+            context = open_h264(name, 640, 480, FIRST_BPS)
             context.open()
         except (av.FFmpegError, ValueError):
             continue
