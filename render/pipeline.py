@@ -84,6 +84,7 @@ class TryOn:
         self._frames_in_light = 0
         self._frames_with_face = 0
         self.worn: Sequence[Wearable] = ()
+        self.detail = 1.0
 
     def process(self, frame: av.VideoFrame) -> Outcome:
         """Draw what is worn onto a yuv420p frame, in place. The frame's pts counts at 90 kHz."""
@@ -125,7 +126,9 @@ class TryOn:
         pose: HeadPose,
         clock: "_Stopwatch",
     ) -> bool:
-        overlays = self._renderer.draw(self.worn, pose, self._camera, self._see_light(planes, landmarks))
+        overlays = self._renderer.draw(
+            self.worn, pose, self._camera, self._see_light(planes, landmarks), detail=self.detail
+        )
         clock.lap("render")
         for overlay in overlays:
             blend(planes, overlay)

@@ -53,6 +53,8 @@ OVERSAMPLING: Final = ((22_000, 2.0), (90_000, 1.5))
 ERROR_PX: Final = {"glasses": 0.45, "hat": 1.0}
 
 
+
+
 @dataclass(frozen=True)
 class Region:
     """Even pixel coordinates inside the frame; x1 and y1 are exclusive."""
@@ -123,11 +125,16 @@ class SceneRenderer:
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
         GL.glActiveTexture(GL.GL_TEXTURE0)
 
-    def draw(self, worn: Sequence[Wearable], pose: HeadPose, intrinsics: Intrinsics, light: Light) -> list[Overlay]:
-        """One overlay for each visible product, in the order to blend them: glasses under hats."""
+    def draw(
+        self, worn: Sequence[Wearable], pose: HeadPose, intrinsics: Intrinsics, light: Light, *, detail: float = 1.0
+    ) -> list[Overlay]:
+        """One overlay for each visible product, in the order to blend them: glasses under hats.
+
+        detail: samples along a side of a pixel, over what looks best; less costs less.
+        """
         overlays = []
         for product in sorted(worn, key=lambda item: item.kind == "hat"):
-            overlay = self._draw_one(product, pose, intrinsics, light)
+            overlay = self._draw_one(product, pose, intrinsics, light, detail)
             if overlay is not None:
                 overlays.append(overlay)
         return overlays
@@ -143,12 +150,21 @@ class SceneRenderer:
         delete_levels(meshes)
         return [overlay] if overlay is not None else []
 
-    def _draw_one(self, product: Wearable, pose: HeadPose, intrinsics: Intrinsics, light: Light) -> Overlay | None:
+    def _draw_one(
+        self, product: Wearable, pose: HeadPose, intrinsics: Intrinsics, light: Light, detail: float
+    ) -> Overlay | None:
         loaded = self._load(product, pose.scale)
-        return self._draw_loaded(loaded, ERROR_PX[product.kind], pose, intrinsics, light)
+        return self._draw_loaded(loaded, ERROR_PX[product.kind] / detail, pose, intrinsics, light, detail=detail)
 
     def _draw_loaded(
-        self, loaded: _Loaded, error_px: float, pose: HeadPose, intrinsics: Intrinsics, light: Light
+        self,
+        loaded: _Loaded,
+        error_px: float,
+        pose: HeadPose,
+        intrinsics: Intrinsics,
+        light: Light,
+        *,
+        detail: float = 1.0,
     ) -> Overlay | None:
         camera_from_product = np.eye(4)
         camera_from_product[:3, :3] = pose.rotation @ loaded.seat.rotation
@@ -158,7 +174,7 @@ class SceneRenderer:
             return None
         self._fill_block(loaded, camera_from_product, pose, light, _clip_matrix(intrinsics, region))
         pixels_per_mm = intrinsics.fx / max(-float(pose.translation_mm[2]), NEAR_MM)
-        return Overlay(region, self._render(loaded, region, error_px / pixels_per_mm, pixels_per_mm))
+        return Overlay(region, self._render(loaded, region, error_px / pixels_per_mm, pixels_per_mm, detail))
 
     def _region(self, outline: NDArray[np.float64], pose: HeadPose, camera: Intrinsics) -> Region | None:
         """The product's outline (n, 3) (head frame, mm) on the frame, with a margin; None if nothing of it is seen."""
@@ -206,11 +222,13 @@ class SceneRenderer:
             *loaded.seat.pressed,
         )
 
-    def _render(self, loaded: _Loaded, region: Region, error_mm: float, pixels_per_mm: float) -> NDArray[np.uint8]:
+    def _render(
+        self, loaded: _Loaded, region: Region, error_mm: float, pixels_per_mm: float, detail: float
+    ) -> NDArray[np.uint8]:
         gl = self._context
         width, height = region.x1 - region.x0, region.y1 - region.y0
-        factor = next((factor for pixels, factor in OVERSAMPLING if width * height <= pixels), 1.0)
-        wide, high = int(width * factor), int(height * factor)
+        factor = next((factor for pixels, factor in OVERSAMPLING if width * height <= pixels), 1.0) * detail
+        wide, high = max(1, int(width * factor)), max(1, int(height * factor))
         gl.glBindFramebuffer(_FRAMEBUFFER, self._target(wide, high).framebuffer)
         gl.glViewport(0, 0, wide, high)
         gl.glClear(_COLOR_AND_DEPTH)
@@ -312,9 +330,8 @@ class SceneRenderer:
 
 
 def _outline(product: Wearable, resting: Seat, shadow: Shadow, scale: float) -> NDArray[np.float64]:
-    """Corners (n, 3), head frame mm, of the convex hull of what can be seen of the seated product and its shadow."""
-    from scipy.spatial import ConvexHull, QhullError  # noqa: PLC0415
-
+    """Points (n, 3), head frame mm: the corners of the silhouettes, from many sides, of what can be seen of the
+    seated product and its shadow. From wherever it is looked at, they bound it to a fraction of a millimetre."""
     flex = resting.flex
     end = flex.fade_z - flex.fade_mm
     seen = []
@@ -331,10 +348,24 @@ def _outline(product: Wearable, resting: Seat, shadow: Shadow, scale: float) -> 
     points = flex.bend(np.concatenate(seen))
     points = points @ resting.rotation.T + resting.translation_mm
     points = np.concatenate([points, shadow.positions * scale])
-    try:
-        return np.asarray(points[ConvexHull(points).vertices])
-    except QhullError:  # flat, or fewer than four points: nothing to leave out
-        return points
+    points = points.astype(np.float32)
+    corners = {int(at) for plane in _PLANES for at in cv2.convexHull(points @ plane, returnPoints=False).ravel()}
+    return points[sorted(corners)].astype(np.float64)
+
+
+def _planes(count: int) -> list[NDArray[np.float32]]:
+    """(3, 2) orthonormal axes of planes that face evenly over half a sphere (Fibonacci lattice)."""
+    planes = []
+    for k in range(count):
+        height, turn = (k + 0.5) / count, np.pi * (1.0 + np.sqrt(5.0)) * k
+        level = np.sqrt(1.0 - height * height)
+        across = np.array([-np.sin(turn), np.cos(turn), 0.0])
+        down = np.array([height * np.cos(turn), height * np.sin(turn), -level])
+        planes.append(np.stack([across, down], axis=1).astype(np.float32))
+    return planes
+
+
+_PLANES: Final = _planes(16)
 
 
 def _clip_matrix(camera: Intrinsics, region: Region) -> NDArray[np.float64]:

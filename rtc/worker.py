@@ -13,8 +13,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import av
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
@@ -25,6 +25,7 @@ from rtc.assembly import EncodedFrame
 from rtc.bitrate import BitrateControl
 from rtc.codecs import CannotDecode, VideoDecoder
 from rtc.encode import VideoEncoder, make_encoder
+from rtc.pace import Pace
 
 MAX_WAITING = 30  # encoded frames; beyond a second's worth the stream starts again at a key frame
 
@@ -33,10 +34,36 @@ class Effect(Protocol):
     """What is done to each picture; lives on the worker's thread."""
 
     worn: Sequence[Any]
+    detail: float
 
     def process(self, frame: av.VideoFrame) -> Outcome: ...
 
     def close(self) -> None: ...
+
+
+@dataclass
+class FrameCounts:
+    """What a worker did with frames so far; times in seconds. Written on its thread alone, read anywhere."""
+
+    decoded: int = 0
+    decode_s: float = 0.0
+    worked: int = 0
+    work_s: float = 0.0
+    thinned: int = 0
+
+    def copy(self) -> Self:
+        """As it is now."""
+        return replace(self)
+
+    def since(self, before: "FrameCounts") -> "FrameCounts":
+        """What was added since `before`."""
+        return FrameCounts(
+            self.decoded - before.decoded,
+            self.decode_s - before.decode_s,
+            self.worked - before.worked,
+            self.work_s - before.work_s,
+            self.thinned - before.thinned,
+        )
 
 
 @dataclass(frozen=True)
@@ -57,7 +84,8 @@ class FrameStream:
     """One session's frames between the event loop and the worker.
 
     on_finished, on_lost and on_snapshot are called on the event loop: with each finished frame, when only a key frame
-    helps, and with the JPEG that was asked for by `snapshot_wanted`. The session sets them.
+    helps, and with the JPEG that was asked for by `snapshot_wanted`. The session sets them. pace and detail are
+    what a loaded node leaves of a picture. counts: shared by all streams of a worker.
     """
 
     def __init__(
@@ -65,6 +93,7 @@ class FrameStream:
         loop: asyncio.AbstractEventLoop,
         *,
         make_effect: Callable[[], Effect],
+        counts: FrameCounts | None = None,
     ) -> None:
         self.loop = loop
         self.on_finished: Callable[[FinishedFrame], None] = lambda _finished: None
@@ -76,6 +105,9 @@ class FrameStream:
         self.send_codec: RTCRtpCodecParameters | None = None
         self.bitrate = BitrateControl()
         self.worn: Sequence[Any] = ()
+        self.pace = Pace()
+        self.detail = 1.0
+        self.counts = counts or FrameCounts()
         self.key_frame_wanted = True
         self.frames_dropped = 0
         self._make_effect = make_effect
@@ -109,12 +141,17 @@ class FrameStream:
             if self._decoder is None or self._decoder_codec != codec.name:
                 self._decoder, self._decoder_codec = VideoDecoder(codec), codec.name
             newer = self._decoder.decode(encoded)
+            self.counts.decoded += 1
             if newer is not None:
                 dropped += frame is not None
                 frame, arrived = newer, arrived_at
+        decoded = time.perf_counter()
+        self.counts.decode_s += decoded - started
         if frame is None:
             return None
-        decoded = time.perf_counter()
+        if not self.pace.wants(int(frame.pts or 0)):
+            self.counts.thinned += 1
+            return None
         if frame.format.name != "yuv420p":
             frame = frame.reformat(format="yuv420p")
         try:
@@ -127,10 +164,13 @@ class FrameStream:
             self.snapshot_wanted = False
             self.loop.call_soon_threadsafe(self.on_snapshot, encode_jpeg(frame))
         payloads = self._encode(frame) if self.send_codec else []  # a plain WHIP client only sends
+        encoded_at = time.perf_counter()
+        self.counts.worked += 1
+        self.counts.work_s += encoded_at - decoded
         stage_ms = outcome.stage_ms | {
             "decode": (decoded - started) * 1000,
             "effect": (processed - decoded) * 1000,
-            "encode": (time.perf_counter() - processed) * 1000,
+            "encode": (encoded_at - processed) * 1000,
         }
         return FinishedFrame(
             payloads=payloads,
@@ -147,6 +187,7 @@ class FrameStream:
         if self.effect is None:
             self.effect = self._make_effect()
         self.effect.worn = self.worn
+        self.effect.detail = self.detail
         return self.effect.process(frame)
 
     def _encode(self, frame: av.VideoFrame) -> list[bytes]:
@@ -186,11 +227,15 @@ def encode_jpeg(frame: av.VideoFrame) -> bytes:
 
 
 class FrameWorker:
-    """The thread. Tasks are streams with waiting frames, or plain calls that must run where the GL context lives."""
+    """The thread. Tasks are streams with waiting frames, or plain calls that must run where the GL context lives.
+
+    busy_s, cpu_s: how long it has worked so far, and the CPU time that took.
+    """
 
     def __init__(self, on_error: Callable[[BaseException], None]) -> None:
         self._tasks: queue.SimpleQueue[FrameStream | Callable[[], None] | None] = queue.SimpleQueue()
         self._on_error = on_error
+        self.busy_s = self.cpu_s = 0.0
         self._thread = threading.Thread(target=self._run, name="frame-worker", daemon=True)
         self._thread.start()
 
@@ -211,6 +256,7 @@ class FrameWorker:
 
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
+            started = time.perf_counter()
             try:
                 if isinstance(task, FrameStream):
                     self._serve(task)
@@ -218,6 +264,8 @@ class FrameWorker:
                     task()
             except Exception as error:
                 self._on_error(error)
+            self.busy_s += time.perf_counter() - started
+            self.cpu_s = time.thread_time()
 
     def _serve(self, stream: FrameStream) -> None:
         stream._scheduled = False
