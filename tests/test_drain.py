@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from tests.installation import ROOT, Installation
 from tests.rtc.shopper import Shopper
-from tests.test_server import ROOT, Installation
 
 pytestmark = pytest.mark.timeout(400)
 SDP = {"Content-Type": "application/sdp"}
@@ -26,13 +23,9 @@ SDP = {"Content-Type": "application/sdp"}
 
 @pytest.fixture(scope="module")
 def installation() -> Iterator[Installation]:
-    folder = Path(tempfile.mkdtemp(prefix="vitrine-drain-", dir="/var/tmp"))
-    folder.chmod(0o711)  # PostgreSQL, which refuses to run as root, has to get in
-    made = Installation(folder)
-    made.start(settings={"VITRINE_SESSIONS_PER_PROCESS": "1"})
-    yield made
-    made.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with Installation() as made:
+        made.start(settings={"VITRINE_SESSIONS_PER_PROCESS": "1"})
+        yield made
 
 
 @pytest.fixture

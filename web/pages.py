@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from aiohttp import hdrs, web
 from jinja2 import Environment, FileSystemLoader
@@ -17,7 +18,6 @@ from tenancy.errors import UnknownShop
 from web.dashboard.look import LOOKS_PREFIX
 from web.middleware import FRAME_ANCESTORS
 from web.problem import Problem
-from web.requests import uuid_or_unknown
 
 STATIC_PREFIX = "/static/app/"
 _ENTRY = "src/main.ts"
@@ -49,15 +49,15 @@ class Pages:
 
     async def get_try_on_page(self, request: web.Request) -> web.Response:
         product = request.match_info.get("product")
-        product_id = str(uuid_or_unknown(product, "unknown-product")) if product else None
         try:
             shop = await self.credentials.shop_for_slug(request.match_info["shop"])
         except UnknownShop:
             return self._page(None, {"shop": None, "key": None, "product": None}, status=404)
         keys = await self.credentials.keys(shop.id)
         key = next((key.shown for key in keys if key.kind == "publishable" and not key.revoked_at), None)
-        bootstrap = {"shop": {"slug": shop.slug, "name": shop.name}, "key": key, "product": product_id}
-        return self._page(shop, bootstrap, status=200)
+        bootstrap = {"shop": {"slug": shop.slug, "name": shop.name}, "key": key, "product": product}
+        # The page itself knows the catalog and says what is not in it; here only what can be no product's id shows.
+        return self._page(shop, bootstrap, status=200 if product is None or _is_uuid(product) else 404)
 
     async def get_built_file(self, request: web.Request) -> web.StreamResponse:
         """A file of the build. Those under `assets/` carry a hash in their name and are kept for ever."""
@@ -104,3 +104,11 @@ class Pages:
         """Which built file belongs to which source (Vite's manifest)."""
         loaded: dict[str, Any] = json.loads((self.built / "manifest.json").read_text())
         return loaded
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,8 +1,6 @@
 """The real page in real Chromium against the real server, with a face before the fake camera."""
 
 import base64
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.camera import FaceCamera, still
-from tests.test_server import Installation
+from tests.installation import Installation
 
 CHROMIUM = "/usr/bin/chromium"
 PICTURES = Path(__file__).parents[1] / "artifacts"
@@ -110,13 +108,9 @@ def film(face: FaceCamera, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shop() -> Iterator[Installation]:
     """A server with one media process that takes one shopper, so that the second one has to wait."""
-    folder = Path(tempfile.mkdtemp(prefix="vitrine-page-", dir="/var/tmp"))
-    folder.chmod(0o711)  # PostgreSQL, which refuses to run as root, has to get in
-    made = Installation(folder)
-    made.start(settings={"VITRINE_SESSIONS_PER_PROCESS": "1"})
-    yield made
-    made.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+    with Installation() as made:
+        made.start(settings={"VITRINE_SESSIONS_PER_PROCESS": "1"})
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """A shopper whose network lets nothing through but a relay gets her try-on."""
 
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +8,9 @@ import pytest
 from playwright.sync_api import Playwright
 
 from tests.camera import FaceCamera
+from tests.installation import Installation
 from tests.page.conftest import CHROMIUM, FLAGS, Visit
 from tests.rtc.coturn import SECRET, running_coturn
-from tests.test_server import Installation
 
 pytestmark = pytest.mark.timeout(400)
 RELAYS_ONLY = """
@@ -41,15 +39,10 @@ def own_address() -> str:
 def relayed_shop(tmp_path: Path) -> Iterator[Installation]:
     """A server and a relay, both on this machine, whose address the relay is told to let through."""
     here = own_address()
-    folder = Path(tempfile.mkdtemp(prefix="vitrine-relay-", dir="/var/tmp"))
-    folder.chmod(0o711)  # PostgreSQL, which refuses to run as root, has to get in
-    made = Installation(folder)
-    with running_coturn(here, here, tmp_path, f"--allowed-peer-ip={here}") as port:
+    with Installation() as made, running_coturn(here, here, tmp_path, f"--allowed-peer-ip={here}") as port:
         urls = f'["turn:{here}:{port}?transport=udp"]'
         made.start(settings={"VITRINE_TURN_URLS": urls, "VITRINE_TURN_SECRET": SECRET})
         yield made
-        made.stop()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_with_nothing_but_a_relay_the_picture_comes_back(

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.camera import FaceCamera, still
+from tests.installation import Installation
 from tests.page.conftest import Open
-from tests.test_server import Installation
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -105,3 +105,10 @@ def test_a_product_page_begins_with_that_product(open_page: Open) -> None:
     visit.page.goto(visit.page.url.rstrip("/") + f"/{product}")
     visit.go_live()
     visit.page.wait_for_selector(f"main[data-worn='{product}']")
+
+
+def test_an_address_of_no_product_says_so_and_shows_the_others(open_page: Open) -> None:
+    visit = open_page("/s/demo/last-years-frame")
+    visit.page.get_by_text("no longer in the shop").wait_for()
+    visit.go_live()
+    assert visit.page.locator("main").get_attribute("data-worn")

@@ -31,6 +31,16 @@ async def test_the_page_of_a_product_names_it(site: Site):
         assert bootstrap(await response.text())["product"] == product
 
 
+async def test_an_address_that_names_no_product_has_the_shops_page_too(site: Site):
+    """Which then says that this one is not in the shop, and shows the others."""
+    async with site.calls("GET", '/s/test/old-name"><b>') as response:
+        page = await response.text()
+    assert (response.status, response.content_type) == (404, "text/html")
+    assert bootstrap(page)["shop"]["slug"] == "test"
+    assert bootstrap(page)["product"] == 'old-name"><b>'
+    assert "<b>" not in page
+
+
 async def test_an_unknown_shop_has_the_same_page_that_says_so(site: Site):
     async with site.calls("GET", "/s/nobody") as response:
         assert response.status == 404
