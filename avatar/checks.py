@@ -24,6 +24,7 @@ ADVICE = {
     "not-frontal": "You are turned to one side. Face the camera.",
     "not-sideways": "For the side picture, turn until your shoulder points at the camera.",
     "sitting": "You seem to be sitting. Please stand upright.",
+    "loose-clothes": "Loose clothes hide the body, so the errors are wider. In tight clothes it would be surer.",
 }
 MIN_TALL_PX = 380
 _EDGE_SHARE = 0.012

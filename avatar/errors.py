@@ -30,9 +30,37 @@ class LicensedModelUnavailable(AvatarError):
 
 
 class PhotoRejected(AvatarError):
-    """A file is not a photo that can be used; `code` says which way."""
+    """A file is not a photo that can be used; `code` says which way, `advice` what the shopper can do."""
 
     code = "photo-unreadable"
+
+    @property
+    def advice(self) -> str:
+        """In words for the shopper."""
+        return f"We cannot use this photo: {self}."
+
+
+class PhotoUnsuitable(PhotoRejected):
+    """A photo that opens but cannot be measured from; `code` is one of `avatar.checks.ADVICE`, `view` which photo."""
+
+    def __init__(self, code: str, advice: str, view: str) -> None:
+        super().__init__(f"{view} photo: {code}")
+        self.code = code  # type: ignore[misc]
+        self.view = view
+        self._advice = advice
+
+    @property
+    def advice(self) -> str:
+        """In words for the shopper."""
+        return self._advice
+
+
+class RequestUnusable(AvatarError):
+    """What was stated beside the photos cannot be true; `code` says what."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code  # type: ignore[misc]
 
 
 class PhotoFormat(PhotoRejected):

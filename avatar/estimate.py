@@ -8,17 +8,23 @@ the shopper corrects conditions all the others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avatar.measure import MEASURES
 
+if TYPE_CHECKING:
+    from avatar.sighting import View
+
 Float = NDArray[np.float64]
 CORRECTION_FILE = Path(__file__).parent / "data" / "correction.npz"
+Clothing = Literal["tight", "everyday", "unknown"]
+CLOTHING: tuple[Clothing, ...] = ("tight", "everyday", "unknown")
 TAPE_SIGMA_CM = 0.7  # of a shopper's own tape; ISO 20685 allows 0.4 to 0.9 cm between trained measurers
 
 
@@ -31,6 +37,7 @@ class Features:
     height_cm: float
     female: float
     weight_kg: float | None = None
+    residual_m: Mapping[View, Mapping[str, float]] = field(default_factory=dict)
 
     def row(self) -> Float:
         """As numbers, in a fixed order."""
@@ -52,6 +59,10 @@ class Estimate:
         """A measure and its standard deviation, cm."""
         index = MEASURES.index(name)
         return float(self.mean[index]), float(np.sqrt(self.covariance[index, index]))
+
+    def widened(self, factor: float) -> Estimate:
+        """The same measures, each known less well by that factor."""
+        return Estimate(self.mean, self.covariance * factor**2)
 
     def corrected(self, known_cm: Mapping[str, float], sigma_cm: float = TAPE_SIGMA_CM) -> Estimate:
         """The same body after some measures became known, each to within `sigma_cm`; the others follow."""
@@ -83,10 +94,12 @@ class Correction:
         return Estimate(fitted + missing, self.covariance)
 
 
-def train(rows: Float, truth: Float, strengths: tuple[float, ...] = (1, 3, 10, 30, 100, 300)) -> Correction:
-    """Learn a correction from feature rows (N, F) and true measures (N, M).
+def train(
+    rows: Float, truth: Float, group: NDArray[np.int64], strengths: tuple[float, ...] = (1, 3, 10, 30, 100, 300)
+) -> Correction:
+    """Learn a correction from feature rows (N, F) and true measures (N, M); `group` (N,) says whose rows they are.
 
-    The strength of the ridge is the one with the least leave-one-out error, in closed form.
+    The strength of the ridge is the one with the least error on people left out, in closed form.
     """
     centre, scale = rows.mean(0), rows.std(0) + 1e-9
     Z = (rows - centre) / scale
@@ -97,8 +110,7 @@ def train(rows: Float, truth: Float, strengths: tuple[float, ...] = (1, 3, 10, 3
     for strength in strengths:
         inverse = np.linalg.inv(Z.T @ Z + strength * np.eye(Z.shape[1]))
         weights = inverse @ Z.T @ (missing - offset)
-        leverage = np.einsum("nf,fg,ng->n", Z, inverse, Z) + 1 / len(Z)
-        left_out = (missing - offset - Z @ weights) / (1 - leverage)[:, None]
+        left_out = _left_out(Z @ inverse @ Z.T + 1 / len(Z), missing - offset - Z @ weights, group)
         error = float(((left_out / unit) ** 2).mean())
         if best is None or error < best[0]:
             best = (error, weights, left_out)
@@ -108,9 +120,40 @@ def train(rows: Float, truth: Float, strengths: tuple[float, ...] = (1, 3, 10, 3
     return Correction(centre, scale, weights, offset, covariance)
 
 
-def mode(views: int, with_weight: bool) -> str:
-    """The name of the correction for that many photos, with or without a stated weight."""
-    return ("front", "front_side")[views - 1] + ("_weight" if with_weight else "")
+def _left_out(hat: Float, residual: Float, group: NDArray[np.int64]) -> Float:
+    """Errors (N, M) of each group when it is left out, from the hat matrix (N, N) and the residuals (N, M) with all."""
+    errors = np.empty_like(residual)
+    for one in np.unique(group):
+        mine = np.flatnonzero(group == one)
+        errors[mine] = np.linalg.solve(np.eye(len(mine)) - hat[np.ix_(mine, mine)], residual[mine])
+    return errors
+
+
+def mixture(estimates: Sequence[Estimate]) -> Estimate:
+    """One estimate of several that are equally likely: what they disagree on is known less well."""
+    mean = np.mean([estimate.mean for estimate in estimates], 0)
+    apart = [np.outer(estimate.mean - mean, estimate.mean - mean) for estimate in estimates]
+    covariance = np.mean([e.covariance + d for e, d in zip(estimates, apart, strict=True)], 0)
+    return Estimate(mean, covariance)
+
+
+def prior_of(corrections: Mapping[str, Correction], sigma: Float) -> Float:
+    """Correlation (M, M) of the errors of measures whose standard deviations (M,) alone are still known.
+
+    That of the correction whose standard deviations are most like them.
+    """
+
+    def unlike(correction: Correction) -> float:
+        return float(np.abs(np.log(np.sqrt(np.diag(correction.covariance)) / sigma)).mean())
+
+    likest = min(corrections.values(), key=unlike)
+    spread = np.sqrt(np.diag(likest.covariance))
+    return np.asarray(likest.covariance / np.outer(spread, spread))
+
+
+def mode(views: int, with_weight: bool, clothing: Clothing) -> str:
+    """The name of the correction for that many photos, with or without a stated weight, in those clothes."""
+    return ("front", "front_side")[views - 1] + ("_weight" if with_weight else "") + f"_{clothing}"
 
 
 def save(corrections: Mapping[str, Correction], path: Path = CORRECTION_FILE) -> None:

@@ -29,7 +29,7 @@ def estimate_of(row: np.ndarray, correction: Correction) -> Estimate:
 
 
 def test_what_repeats_is_corrected_and_the_rest_is_stated() -> None:
-    correction = train(*people(300, 1))
+    correction = train(*people(300, 1), np.arange(300))
     rows, truth = people(400, 2)
     estimates = [estimate_of(row, correction) for row in rows]
     errors = np.array([estimate.mean for estimate in estimates]) - truth
@@ -54,7 +54,7 @@ def test_a_corrected_measure_is_believed_and_pulls_its_kin() -> None:
 
 
 def test_corrections_survive_a_file(tmp_path: Path) -> None:
-    correction = train(*people(100, 3))
+    correction = train(*people(100, 3), np.arange(100))
     save({"front": correction}, tmp_path / "correction.npz")
     back = load(tmp_path / "correction.npz")["front"]
     row = people(1, 4)[0][0]

@@ -1,0 +1,165 @@
+"""A body as files: a compressed GLB with levels of detail, a plain one for AR viewers, and a small picture.
+
+Both GLBs are skinned with the model's 24 joints, named as `avatar.body_model.JOINT_NAMES`, at rest in the A-pose the
+garments are modelled on, feet on the floor. Vertices keep the body model's numbering, so that a garment can name the
+ones it covers. Coarser levels share the vertices of the finest and hang on the mesh's node by `MSFT_lod`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import meshoptimizer
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.body_model import JOINT_NAMES, BodyArrays
+from avatar.gltf import LEVELS, GlbWriter, linear, unit_bytes, vertex_normals
+
+MANNEQUIN = "#cfc9c2"
+_LEVEL_SHARES = (0.3, 0.08)
+_LEVEL_SCREEN = [0.5, 0.15, 0.0]  # share of the screen's height down to which each level serves
+_INFLUENCES = 4
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """One thing to draw on the skeleton: vertices (N, 3) m in the rest pose, weights (N, 24), levels of triangles
+    (F, 3), finest first; color "#rrggbb".
+    """
+
+    name: str
+    vertices: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    levels: tuple[NDArray[np.int64], ...]
+    color: str = MANNEQUIN
+    roughness: float = 0.62
+
+
+class BodyShape:
+    """What all bodies of one model have in common for export: which vertices there are, and the levels of detail."""
+
+    def __init__(self, arrays: BodyArrays) -> None:
+        self._arrays = arrays
+        self.count = int(arrays.faces.max()) + 1
+        template = np.ascontiguousarray(arrays.template[: self.count], np.float32)
+        self.levels = (arrays.faces, *(_coarser(template, arrays.faces, share) for share in _LEVEL_SHARES))
+        self.weights = arrays.weights[: self.count]
+
+    def mesh(self, vertices: NDArray[np.float32], color: str = MANNEQUIN) -> Mesh:
+        """The body with these model vertices (V, 3) as a mesh to write."""
+        return Mesh("body", vertices[: self.count], self.weights, self.levels, color)
+
+    def joints(self, vertices: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Joints (24, 3) of the body with these model vertices."""
+        return np.asarray(self._arrays.joint_regressor.astype(np.float64) @ vertices)
+
+
+def _coarser(template: NDArray[np.float32], faces: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    flat = np.ascontiguousarray(faces, np.uint32).reshape(-1)
+    kept = np.empty_like(flat)
+    count = meshoptimizer.simplify(
+        kept, flat, template, target_index_count=int(len(flat) * share) // 3 * 3, target_error=0.02
+    )
+    return kept[:count].reshape(-1, 3).astype(np.int64)
+
+
+def write_body(
+    mesh: Mesh,
+    joints: NDArray[np.float64],
+    parents: NDArray[np.int64],
+    *,
+    compressed: bool,
+    extras: dict[str, Any] | None = None,
+) -> bytes:
+    """The body as GLB bytes. Plain files have one level and no extension, so that any viewer opens them."""
+    writer = GlbWriter(compressed=compressed)
+    skeleton = add_skeleton(writer, joints, parents, floor=float(mesh.vertices[:, 1].min()))
+    add_mesh(writer, mesh, skeleton, joints)
+    writer.extras({"kind": "body", **(extras or {})})
+    return writer.content()
+
+
+def add_skeleton(
+    writer: GlbWriter, joints: NDArray[np.float64], parents: NDArray[np.int64], *, floor: float
+) -> list[int]:
+    """The joints (24, 3) as nodes under one root that lifts the feet to the floor; their node indices."""
+    first = len(writer.document["nodes"])
+    nodes = list(range(first, first + len(joints)))
+    for index, name in enumerate(JOINT_NAMES):
+        start = joints[parents[index]] if parents[index] >= 0 else np.array([0.0, floor, 0.0])
+        node: dict[str, Any] = {"name": name, "translation": (joints[index] - start).round(6).tolist()}
+        children = [nodes[child] for child in np.flatnonzero(parents == index)]
+        writer.add("nodes", node | ({"children": children} if children else {}))
+    writer.root(writer.add("nodes", {"name": "avatar", "children": [nodes[0]]}))
+    return nodes
+
+
+def add_mesh(
+    writer: GlbWriter,
+    mesh: Mesh,
+    skeleton: list[int],
+    joints: NDArray[np.float64],
+    *,
+    material: int | None = None,
+    more: dict[str, int] | None = None,
+) -> None:
+    """A skinned mesh; `material` instead of one of its colour, `more`: further attributes by name."""
+    attributes, inverse = _attributes(writer, mesh, joints)
+    attributes |= more or {}
+    if material is None:
+        shading = {"baseColorFactor": linear(mesh.color), "metallicFactor": 0.0, "roughnessFactor": mesh.roughness}
+        material = writer.add("materials", {"name": mesh.name, "pbrMetallicRoughness": shading})
+    skin = writer.add(
+        "skins", {"joints": skeleton, "skeleton": skeleton[0], "inverseBindMatrices": writer.matrices(inverse)}
+    )
+    levels = mesh.levels if writer.compressed else mesh.levels[:1]
+    nodes = []
+    for number, faces in enumerate(levels):
+        primitive = {
+            "attributes": attributes,
+            "indices": writer.triangles(faces, len(mesh.vertices)),
+            "material": material,
+        }
+        name = mesh.name if number == 0 else f"{mesh.name}_level{number}"
+        shape = writer.add("meshes", {"name": name, "primitives": [primitive]})
+        nodes.append(writer.add("nodes", {"name": name, "mesh": shape, "skin": skin}))
+    if len(nodes) > 1:
+        writer.extension(LEVELS)
+        writer.document["nodes"][nodes[0]] |= {
+            "extensions": {LEVELS: {"ids": nodes[1:]}},
+            "extras": {"MSFT_screencoverage": _LEVEL_SCREEN[: len(nodes)]},
+        }
+    writer.root(nodes[0])
+
+
+def _attributes(
+    writer: GlbWriter, mesh: Mesh, joints: NDArray[np.float64]
+) -> tuple[dict[str, int], NDArray[np.float64]]:
+    """Position, normal, joints and weights; and the inverse bind matrices (24, 4, 4), which undo the quantization."""
+    vertices = mesh.vertices.astype(np.float64)
+    normals = vertex_normals(vertices, mesh.levels[0])
+    order = np.argsort(-mesh.weights, axis=1, kind="stable")[:, :_INFLUENCES]
+    strength = np.take_along_axis(mesh.weights, order, 1).astype(np.float64)
+    shares = unit_bytes(strength / strength.sum(1, keepdims=True))
+    order = np.where(shares > 0, order, 0)
+    inverse = np.tile(np.eye(4), (len(joints), 1, 1))
+    inverse[:, :3, 3] = -joints
+    if writer.compressed:
+        middle, reach = 0.5 * (vertices.min(0) + vertices.max(0)), 0.5 * np.ptp(vertices, axis=0).max()
+        steps = np.round((vertices - middle) / reach * 32767).astype(np.int16)
+        undo = np.diag([reach, reach, reach, 1.0])
+        undo[:3, 3] = middle
+        inverse = inverse @ undo
+        position = writer.attribute(steps, normalized=True, bounds=True)
+        normal = writer.attribute(np.round(normals * 127).astype(np.int8), normalized=True)
+    else:
+        position = writer.attribute(vertices.astype(np.float32), bounds=True)
+        normal = writer.attribute(normals.astype(np.float32))
+    return {
+        "POSITION": position,
+        "NORMAL": normal,
+        "JOINTS_0": writer.attribute(order.astype(np.uint8)),
+        "WEIGHTS_0": writer.attribute(shares, normalized=True),
+    }, inverse
