@@ -113,6 +113,60 @@ class WeakPassword(TenancyError):
     code = "password-weak"
 
 
+class BreachedPassword(TenancyError):
+    """A new password that is in the lists which everybody tries, whatever its length."""
+
+    code = "password-breached"
+
+
+class ProofRequired(TenancyError):
+    """This login has to show password and second factor again before it may change them."""
+
+    code = "proof-required"
+
+
+class InvalidPasskey(TenancyError):
+    """A passkey that cannot be kept."""
+
+    code = "passkey-invalid"
+
+
+class UnknownPasskey(TenancyError):
+    """The account has no such passkey."""
+
+    code = "unknown-passkey"
+
+
+class LastFactor(TenancyError):
+    """An account keeps a second factor."""
+
+    code = "last-factor"
+
+
+class EmailTaken(TenancyError):
+    """Another account of the same shop has this address."""
+
+    code = "email-taken"
+
+
+class InvalidWebhook(TenancyError):
+    """An address or an event that no webhook can have."""
+
+    code = "webhook-invalid"
+
+
+class UnknownWebhook(TenancyError):
+    """The shop has no such webhook."""
+
+    code = "unknown-webhook"
+
+
+class UnknownDelivery(TenancyError):
+    """The webhook has no such delivery."""
+
+    code = "unknown-delivery"
+
+
 class InvalidEmail(TenancyError):
     """No address that mail could reach."""
 
@@ -149,10 +203,74 @@ class UnknownKey(TenancyError):
     code = "unknown-key"
 
 
+class InvalidReceipt(TenancyError):
+    """No receipt of this installation: its signature is another's, or it was changed."""
+
+    code = "receipt-invalid"
+
+
+class UnknownReceipt(TenancyError):
+    """No closed shop left a receipt of this id."""
+
+    code = "unknown-receipt"
+
+
+class ShopClosing(TenancyError):
+    """The owner is closing the shop: it takes no shoppers any more."""
+
+    code = "shop-closing"
+
+
 class CapReached(TenancyError):
     """The shop has had the try-ons that its owner or its plan allows in a month."""
 
     code = "cap-reached"
+
+
+class UnknownAvatar(TenancyError):
+    """The visit has no such avatar; another one may."""
+
+    code = "unknown-avatar"
+
+
+class AvatarActive(TenancyError):
+    """An avatar of the visit is being made already."""
+
+    code = "avatar-active"
+
+
+class AvatarNotReady(TenancyError):
+    """The avatar is not complete, so there is nothing of it to show or to change."""
+
+    code = "avatar-not-ready"
+
+
+class AvatarRefused(TenancyError):
+    """What is stated of a body, or what was brought along, cannot be."""
+
+    code = "avatar-invalid"
+
+
+class AvatarsBusy(TenancyError):
+    """The line for avatars is longer than anybody should wait; `eta_seconds` is how long it is."""
+
+    code = "avatars-busy"
+
+    def __init__(self, eta_seconds: int) -> None:
+        super().__init__("many avatars are being made")
+        self.eta_seconds = eta_seconds
+
+
+class Superseded(TenancyError):
+    """The work was taken over or called off meanwhile; its result is nobody's."""
+
+    code = "superseded"
+
+
+class PhotoKeyLost(TenancyError):
+    """A photo cannot be read any more: it was destroyed, or it is not where it was put."""
+
+    code = "photo-gone"
 
 
 class DatabaseRefused(TenancyError):

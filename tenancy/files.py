@@ -74,6 +74,17 @@ class Files:
         except FileNotFoundError:
             return
 
+    async def remove_shop(self, tenant_id: UUID) -> int:
+        """Forget every file of a shop; returns how many there were."""
+        if not isinstance(tenant_id, UUID):
+            raise TypeError("a shop's id is a UUID")
+        removed = 0
+        async for listed in obstore.list(self._store, f"shops/{tenant_id}/", chunk_size=500):
+            paths = [item["path"] for item in listed]
+            await obstore.delete_async(self._store, paths)
+            removed += len(paths)
+        return removed
+
     async def _is_there(self, name: str) -> bool:
         try:
             await obstore.head_async(self._store, name)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
+from uuid import UUID
 
 from tenancy.accounts import Accounts, Letters
+from tenancy.closure import Closures, nothing_kept
 from tenancy.credentials import Credentials
 from tenancy.database import Database
 from tenancy.files import Files
@@ -13,8 +16,12 @@ from tenancy.logins import Logins
 from tenancy.passwords import Passwords
 from tenancy.product_versions import ProductVersions
 from tenancy.products import Products
+from tenancy.receipts import Signer
+from tenancy.retention import Retentions, Sweeper
 from tenancy.seal import Seal
 from tenancy.shop_settings import Settings
+from tenancy.shoppers import Belongings, Shoppers
+from tenancy.tallies import Tallies
 from tenancy.team import Team
 from tenancy.usage import Usage
 
@@ -34,6 +41,12 @@ class Owners:
     versions: ProductVersions
     usage: Usage
     settings: Settings
+    tallies: Tallies
+    signer: Signer
+    shoppers: Shoppers
+    retentions: Retentions
+    closures: Closures
+    sweeper: Sweeper
 
     @classmethod
     def over(
@@ -45,9 +58,13 @@ class Owners:
         *,
         secret: str,
         letters: Letters,
+        forget_keys: Callable[[UUID], Awaitable[int]] = nothing_kept,
+        belongings: Sequence[Belongings] = (),
     ) -> Self:
-        """`secret`: the installation's own (`tenancy.seal`)."""
-        passwords = Passwords()
+        """`secret`: the installation's own (`tenancy.seal`). `forget_keys`: forgets what lies in Valkey of a shop.
+        `belongings`: what other rooms keep of visits."""
+        passwords, signer = Passwords(), Signer(secret)
+        closures = Closures(database, files, signer, letters, forget_keys=forget_keys)
         return cls(
             database=database,
             credentials=credentials,
@@ -60,4 +77,10 @@ class Owners:
             versions=ProductVersions(database, products),
             usage=Usage(database),
             settings=Settings(database, files),
+            tallies=Tallies(database),
+            signer=signer,
+            shoppers=Shoppers(database, signer, belongings=belongings),
+            retentions=Retentions(database),
+            closures=closures,
+            sweeper=Sweeper(database, closures),
         )

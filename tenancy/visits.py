@@ -6,27 +6,29 @@ The token names the shop (`tenancy.tokens`); the database holds its SHA-256.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
 
-from tenancy.consent import current_text, record
+from tenancy.consent import Receipt, current_text, record
 from tenancy.database import Database
-from tenancy.errors import ConsentRequired, InvalidToken, TokenExpired, UnknownProduct
+from tenancy.errors import ConsentRequired, InvalidToken, ShopClosing, TokenExpired, UnknownProduct
 from tenancy.shops import Shop
 from tenancy.tokens import new_token, tenant_of, token_digest
 
 
 @dataclass(frozen=True)
 class Visit:
-    """An open visit. `product_id` is what it began with, if that is still in the shop."""
+    """An open visit. `product_id` is what it began with, if that is still in the shop; `agreed` is the receipt of
+    the consent, when it has just been given."""
 
     id: UUID
     tenant_id: UUID
     product_id: UUID | None
     expires_at: datetime
+    agreed: Receipt | None = field(default=None, compare=False)
 
 
 def _utc_now() -> datetime:
@@ -48,49 +50,66 @@ class Visits:
         self._now = now
 
     async def open(
-        self, shop: Shop, product_id: UUID | None, consent_version: str | None, *, region: str | None = None
+        self,
+        shop: Shop,
+        product_id: UUID | None,
+        consent_version: str | None,
+        *,
+        region: str | None = None,
+        language: str = "en",
     ) -> tuple[str, Visit]:
         """Open a visit and write the consent's receipt, both or neither; returns the token and the visit.
 
-        Raises ConsentRequired if `consent_version` is not the current text's, UnknownProduct if the shop does not
-        have `product_id`.
+        `language` is the one in which she read the text. Raises ConsentRequired if `consent_version` is not the
+        current text's, UnknownProduct if the shop does not have `product_id`, ShopClosing.
         """
         if consent_version != current_text().version:
             raise ConsentRequired
         token = new_token(shop.id)
-        now = self._now()
-        visit = Visit(uuid4(), shop.id, product_id, now + self._lasting)
+        now, unchanged_since = self._now(), self._database.cache.change_of(shop.id)
+        visit_id, expires_at = uuid4(), now + self._lasting
         try:
             async with self._database.tenant(shop.id) as connection:
-                await connection.execute(
+                done = await connection.execute(
                     """
                     INSERT INTO visits (tenant_id, id, token_digest, product_id, opened_at, expires_at)
-                    VALUES ($1, $2, $3, $4, $5, $6)
+                    SELECT tenant_id, $1, $2, $3, $4, $5 FROM shops WHERE closes_at IS NULL
                     """,
-                    shop.id,
-                    visit.id,
+                    visit_id,
                     token_digest(token),
                     product_id,
                     now,
-                    visit.expires_at,
+                    expires_at,
                 )
-                await record(connection, shop.id, visit.id, consent_version, at=now, region=region)
+                if done != "INSERT 0 1":
+                    raise ShopClosing("the shop is being closed")
+                agreed = await record(
+                    connection, shop.id, visit_id, consent_version, at=now, region=region, language=language
+                )
         except asyncpg.ForeignKeyViolationError:
             raise UnknownProduct from None
-        return token, visit
+        kept = Visit(visit_id, shop.id, product_id, expires_at)
+        self._database.cache.keep("visit", shop.id, token_digest(token), kept, since=unchanged_since)
+        return token, replace(kept, agreed=agreed)
 
     async def resolve(self, token: str) -> Visit:
         """The visit of a token. Raises InvalidToken, TokenExpired."""
-        tenant_id = tenant_of(token)
+        tenant_id, digest = tenant_of(token), token_digest(token)
+        cache = self._database.cache
+        visit = await cache.read("visit", tenant_id, digest, lambda: self._with_token(tenant_id, digest))
+        if visit.expires_at <= self._now():  # unless another process renewed it since
+            visit = await self._with_token(tenant_id, digest)
+        if visit.expires_at <= self._now():
+            raise TokenExpired
+        return visit
+
+    async def _with_token(self, tenant_id: UUID, digest: bytes) -> Visit:
         async with self._database.tenant(tenant_id) as connection:
             row = await connection.fetchrow(
-                "SELECT id, product_id, expires_at FROM visits WHERE token_digest = $1",
-                token_digest(token),
+                "SELECT id, product_id, expires_at FROM visits WHERE token_digest = $1", digest
             )
         if row is None:
             raise InvalidToken
-        if row["expires_at"] <= self._now():
-            raise TokenExpired
         return Visit(row["id"], tenant_id, row["product_id"], row["expires_at"])
 
     async def get(self, tenant_id: UUID, visit_id: UUID) -> Visit:

@@ -31,7 +31,7 @@ async def test_nothing_is_found_in_the_schema_as_it_is(owner: asyncpg.Connection
 
 
 def test_what_is_shared_is_a_short_reviewed_list() -> None:
-    assert {"alembic_version"} == SHARED_TABLES
+    assert {"alembic_version", "closed_shops"} == SHARED_TABLES
     assert {"shops_slug_key", "api_keys_digest_key"} == SPANNING_KEYS
 
 
@@ -79,11 +79,12 @@ async def test_a_view_with_the_callers_rights_is_fine(owner: asyncpg.Connection)
     assert await findings(owner) == []
 
 
-async def test_receipts_cannot_be_changed_or_deleted_by_the_application(addresses: Addresses) -> None:
+async def test_receipts_and_the_audit_log_cannot_be_changed_by_the_application(addresses: Addresses) -> None:
     app = await asyncpg.connect(addresses.app)
-    for statement in ("UPDATE consents SET version = 'x'", "DELETE FROM consents", "TRUNCATE consents"):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await app.execute(statement)
+    for table in ("consents", "audit_log"):
+        for statement in (f"UPDATE {table} SET tenant_id = tenant_id", f"TRUNCATE {table}"):  # noqa: S608
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await app.execute(statement)
     await app.close()
 
 
@@ -100,7 +101,8 @@ def test_only_the_listed_places_look_across_shops() -> None:
                         found.add(f"{path.relative_to(ROOT)}:{node.name}")
     assert found == {
         "tenancy/credentials.py:_shop_for",
-        "tenancy/credentials.py:shop_for_slug",
+        "tenancy/credentials.py:_shop_at_slug",
+        "tenancy/retention.py:sweep",
     }
 
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tenancy.consent import CAMERA_TEXTS, current_text
+from tenancy.consent import current_text, texts
 from tenancy.credentials import Credentials
 from tenancy.database import Database
 from tenancy.errors import ConsentRequired, InvalidToken, TokenExpired, UnknownProduct
@@ -20,7 +20,14 @@ from tests.services import Addresses
 
 AGREED = current_text().version
 # Every text that was ever shown, by the hash of its words: one that changed would make receipts untrue.
-PUBLISHED = {"2026-11": "b57a897a368e68e51483999d189de61fa9b9b21a5ea65f10f9ceb508bbcd5ff2"}
+PUBLISHED = {
+    ("2026-11", "en"): "b57a897a368e68e51483999d189de61fa9b9b21a5ea65f10f9ceb508bbcd5ff2",
+    ("2026-11-22", "en"): "539a11bc7636460c95a3e002fea2d71c8dadaff98d216dd1723abab970d91f49",
+    ("2026-11-22", "de"): "da1bc8c6b2bce6cf9ed28c0ae5f83d83afe591099f1cb89df085acc5c16f3960",
+    ("2026-11-22", "fr"): "486889bb00d9c092838dd19ff9b23eca331b166bde245069bd22b3597c03df5b",
+    ("2026-11-22", "es"): "f45f1213905e393b721484008a4842d672d285fb7fb79e2528bb54706c46ee81",
+    ("2026-11-22", "it"): "deb3766f43ec329d63399b7723d2d40e6a148196e336dea9698d8b5a243eb5f4",
+}
 
 
 class Clock:
@@ -70,7 +77,7 @@ async def test_a_token_leads_back_to_its_visit(visits: Visits, shop: Shop, datab
     assert (visit.tenant_id, visit.product_id) == (shop.id, product_id)
 
 
-@pytest.mark.parametrize("version", [None, "", "2025-01", "2026-11 "])
+@pytest.mark.parametrize("version", [None, "", "2025-01", "2026-11", "2026-11-22 "])
 async def test_without_consent_to_the_current_text_nothing_is_written(
     visits: Visits, shop: Shop, addresses: Addresses, version: str | None
 ) -> None:
@@ -90,7 +97,18 @@ async def test_the_receipt_holds_version_hash_and_time(
         receipt = await connection.fetchrow("SELECT * FROM consents")
     assert (receipt["visit_id"], receipt["version"], receipt["purpose"]) == (visit.id, AGREED, "camera")
     assert receipt["text_digest"] == current_text().digest
-    assert (receipt["granted_at"], receipt["region"]) == (clock.at, "DE")
+    assert (receipt["granted_at"], receipt["region"], receipt["language"]) == (clock.at, "DE", "en")
+
+
+async def test_the_receipt_is_of_the_words_in_her_language(visits: Visits, shop: Shop, database: Database) -> None:
+    _, visit = await visits.open(shop, None, AGREED, language="de")
+    async with database.tenant(shop.id) as connection:
+        receipt = await connection.fetchrow("SELECT * FROM consents")
+    german = PUBLISHED[AGREED, "de"]
+    assert (receipt["language"], receipt["text_digest"]) == ("de", german)
+    assert visit.agreed and (visit.agreed.id, visit.agreed.text_digest) == (receipt["id"], german)
+    _, visit = await visits.open(shop, None, AGREED, language="tlh")  # what she cannot have read she did not agree to
+    assert visit.agreed and visit.agreed.text_digest == PUBLISHED[AGREED, "en"]
 
 
 async def test_a_product_that_the_shop_does_not_have_opens_nothing(
@@ -169,7 +187,7 @@ async def test_a_product_taken_out_leaves_the_visit(visits: Visits, shop: Shop, 
 
 
 def test_published_words_never_change() -> None:
-    assert {text.version: text.digest for text in CAMERA_TEXTS} == PUBLISHED
+    assert {(text.version, text.language): text.digest for text in texts()} == PUBLISHED
 
 
 def test_the_words_say_what_a_shopper_must_know() -> None:
