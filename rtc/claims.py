@@ -80,6 +80,23 @@ class Claims:
             return None
         return None if found is None else tuple(json.loads(found))
 
+    async def holder(self, visitor: Visitor) -> str | None:
+        """The visit's live session, if there is one."""
+        found = await self._redis.get(self._live(visitor))
+        return None if found is None else text(found)
+
+    async def forget(self, visitor: Visitor) -> int:
+        """Forget what a visit wore; returns how much there was."""
+        return int(await self._redis.delete(self._outfit(visitor)))
+
+    async def forget_shop(self, tenant: str) -> int:
+        """Forget every key that names a shop, whoever wrote it; returns how many there were. Walks through all keys:
+        for the end of a shop, and no other time."""
+        forgotten = 0
+        async for key in self._redis.scan_iter(match=f"*{tenant}*", count=1000):
+            forgotten += int(await self._redis.delete(key))
+        return forgotten
+
     @staticmethod
     def _live(visitor: Visitor) -> str:
         return f"t:{visitor.tenant}:live:{visitor.visit}"

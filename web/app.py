@@ -30,11 +30,13 @@ from web.files import ProductFiles
 from web.health import Check, Health
 from web.limits import Limits
 from web.middleware import access_log, cross_origin, preflight, security_headers
+from web.my_data import MyData
 from web.openapi import Operation, document
 from web.owner import Owner
 from web.owner_shop import OwnerShop
 from web.pages import Pages
 from web.problem import problems
+from web.shop_privacy import ShopPrivacy
 from web.shopper import Shopper
 
 HERE = Path(__file__).resolve().parent
@@ -111,6 +113,7 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         placement=services.placement,
         claims=services.claims,
         usage=services.owners.usage,
+        shoppers=services.owners.shoppers,
         limits=services.limits,
         ice_servers=settings.ice_servers,
         relays=settings.relays,
@@ -120,8 +123,17 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
     owners, limits = services.owners, services.limits
     access = Access(owners, limits, settings.public_url)
     account, owner = Account(owners, access, limits), Owner(owners, access, limits)
-    shop, look = OwnerShop(owners, access), Look(owners, access)
-    parts = (shopper, files, account, owner, shop, look, Health(services.checks))
+    shop, look, privacy = OwnerShop(owners, access), Look(owners, access), ShopPrivacy(owners, access)
+    my_data = MyData(
+        owners=owners,
+        visits=services.visits,
+        products=services.products,
+        placement=services.placement,
+        claims=services.claims,
+        limits=limits,
+        public_origin=_origin(settings.public_url),
+    )
+    parts = (shopper, files, account, owner, shop, look, privacy, my_data, Health(services.checks))
     return [operation for part in parts for operation in part.operations()]
 
 

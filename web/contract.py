@@ -31,6 +31,7 @@ class ConsentGiven(Given):
 
     version: Annotated[str, Field(max_length=100, description="The version of the text she was shown.")]
     granted: bool
+    language: Annotated[str, Field(max_length=10, description="The language in which she read it.")] = "en"
 
 
 class SessionRequest(Given):
@@ -47,6 +48,7 @@ class SessionCreated(Answered):
     token: str
     expires_at: datetime
     ice_servers: Annotated[list[dict[str, Any]], Field(description="As in the browser's RTCConfiguration.")]
+    receipt: Annotated[str, Field(description="That she agreed, signed. It goes on to speak for her visit.")]
 
 
 class IceServers(Answered):
@@ -59,6 +61,7 @@ class ConsentText(Answered):
     """What a shopper agrees to before her camera opens."""
 
     version: str
+    language: str
     title: str
     paragraphs: list[str]
 

@@ -18,10 +18,12 @@ from tenancy.consent import ConsentText, current_text
 from tenancy.credentials import Credentials, Shop
 from tenancy.errors import ConsentRequired
 from tenancy.products import Products
+from tenancy.shoppers import Shoppers
 from tenancy.usage import Usage
 from tenancy.visits import Visit, Visits
 from web import contract
 from web.files import catalog_item
+from web.languages import language_for
 from web.limits import Limits
 from web.middleware import Readers, admit_origin
 from web.openapi import Answer, Body, Credential, Operation
@@ -50,6 +52,7 @@ class Shopper:
     placement: Placement
     claims: Claims
     usage: Usage
+    shoppers: Shoppers
     limits: Limits
     ice_servers: Sequence[Mapping[str, Any]]
     relays: Relays | None
@@ -61,8 +64,8 @@ class Shopper:
         items = [catalog_item(shop, product) for product in await self.products.catalog(shop.id)]
         return _json(contract.Catalog(products=items))
 
-    async def get_consent(self, _request: web.Request) -> web.Response:
-        return _json(_as_contract(current_text()))
+    async def get_consent(self, request: web.Request) -> web.Response:
+        return _json(_as_contract(current_text(language_for(request))))
 
     async def create_session(self, request: web.Request) -> web.Response:
         await self.limits.hit("visit", self.limits.address(request))
@@ -72,13 +75,19 @@ class Shopper:
         await self.limits.hit("visit-shop", str(shop.id))
         await self.usage.refuse_beyond_cap(shop.id)
         agreed = given.consent.version if given.consent and given.consent.granted else None
+        language = given.consent.language if given.consent else language_for(request)
         try:
-            token, visit = await self.visits.open(shop, given.product, agreed)
+            token, visit = await self.visits.open(shop, given.product, agreed, language=language)
         except ConsentRequired:
-            members = _as_contract(current_text()).model_dump()
+            members = _as_contract(current_text(language)).model_dump()
             raise Problem("consent-required", members=members) from None
-        servers = self._servers(visit)
-        created = contract.SessionCreated(token=token, expires_at=visit.expires_at, ice_servers=servers)
+        assert visit.agreed
+        created = contract.SessionCreated(
+            token=token,
+            expires_at=visit.expires_at,
+            ice_servers=self._servers(visit),
+            receipt=self.shoppers.receipt_of_consent(shop, visit.agreed),
+        )
         return _json(created, status=201)
 
     async def start_try_on(self, request: web.Request) -> web.Response:
@@ -146,6 +155,7 @@ class Shopper:
                 "What a shopper agrees to before her camera opens",
                 [Answer(200, "The current text.", contract.ConsentText)],
                 readers=anyone,
+                query={"lang": "Its language; without it the browser's."},
             ),
             Operation(
                 "POST",
@@ -162,6 +172,7 @@ class Shopper:
                     "origin-not-allowed",
                     "payload-too-large",
                     "rate-limited",
+                    "shop-closing",
                     "unavailable",
                     "unknown-product",
                     "unsupported-media-type",
@@ -332,7 +343,9 @@ def _visitor(visit: Visit) -> Visitor:
 
 
 def _as_contract(text: ConsentText) -> contract.ConsentText:
-    return contract.ConsentText(version=text.version, title=text.title, paragraphs=list(text.paragraphs))
+    return contract.ConsentText(
+        version=text.version, language=text.language, title=text.title, paragraphs=list(text.paragraphs)
+    )
 
 
 def _json(model: contract.Answered, *, status: int = 200) -> web.Response:
