@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 DEMO_SLUG = "demo"
 LOST = "vitrine_try_ons_not_recorded_total"
+DEAD = "vitrine_outbox_given_up_total"
+READS = "vitrine_shop_reads_total"
 
 log = structlog.get_logger("server")
 
@@ -169,10 +171,13 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
 
 async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> tuple[Owners, Kept | None]:
     """The owner's side, and the mails kept in memory where no mail server is named."""
-    from tenancy.accounts import Letters
-    from tenancy.mail import Kept, Postman, Smtp
+    from prometheus_client import Counter
+
+    from rtc.claims import Claims
+    from tenancy.mail import Kept, Letters, Smtp, mail_route
+    from tenancy.outbox import Outbox
     from tenancy.owners import Owners
-    from tenancy.seal import secret_in
+    from tenancy.seal import Seal, secret_in
 
     secret = (
         settings.secret.get_secret_value() if settings.secret else await asyncio.to_thread(secret_in, settings.data)

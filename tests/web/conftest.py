@@ -19,14 +19,15 @@ from rtc.node import MediaNode, NodeSettings
 from rtc.placement import Placement
 from rtc.studio import Studio
 from server import Shelf
-from tenancy.accounts import Letters
 from tenancy.consent import current_text
 from tenancy.credentials import Credentials, Shop
 from tenancy.database import Database
 from tenancy.files import Files
-from tenancy.mail import Kept, Postman
+from tenancy.mail import Kept, Letters, mail_route
+from tenancy.outbox import Outbox
 from tenancy.owners import Owners
 from tenancy.products import Product, Products
+from tenancy.seal import Seal
 from tenancy.visits import Visits
 from web.app import Services, WebSettings, create_app
 from web.health import media_check
@@ -35,6 +36,7 @@ from web.limits import Limits
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "https://shop.example"
 PUBLISHABLE = "pk_test"
+SECRET = "x" * 40
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Site:
     settings: WebSettings
     shop: Shop
     secret_key: str
+    outbox: Outbox
 
     def calls(self, method: str, path: str, **options: Any) -> Any:
         return self.client.request(method, self.url + path, allow_redirects=False, **options)
@@ -110,28 +113,41 @@ def built(tmp_path: Path) -> Path:
 async def services(database: Database, valkey: Redis, files: Files) -> AsyncIterator[Services]:
     placement = Placement(valkey)
     credentials, products = Credentials(database), Products(database, files, take_unchanged)
-    kept = Kept()
-    postman = Postman(kept)
-    letters = Letters(postman, "http://localhost")
-    owners = Owners.over(database, credentials, products, files, secret="x" * 40, letters=letters)
+    letters = Letters(Seal(SECRET), "http://localhost")
+    claims = Claims(valkey)
+    owners = Owners.over(
+        database,
+        credentials,
+        products,
+        files,
+        secret=SECRET,
+        letters=letters,
+        forget_keys=lambda shop: claims.forget_shop(str(shop)),
+    )
     yield Services(
         credentials=credentials,
         visits=Visits(database),
         products=products,
         files=files,
         placement=placement,
-        claims=Claims(valkey),
+        claims=claims,
         owners=owners,
         limits=Limits(valkey),
-        kept_mail=kept,
+        kept_mail=Kept(),
         checks={"postgresql": database.ping, "valkey": valkey.ping, "media": media_check(placement)},
     )
-    await postman.stop()
     await placement.aclose()
 
 
 @pytest.fixture
-async def start_site(services: Services, built: Path) -> AsyncIterator[StartSite]:
+def outbox(services: Services) -> Outbox:
+    """Carries when it is told to (`round`)."""
+    assert services.kept_mail is not None
+    return Outbox(services.owners.database, {"mail": mail_route(Seal(SECRET), services.kept_mail)})
+
+
+@pytest.fixture
+async def start_site(services: Services, outbox: Outbox, built: Path) -> AsyncIterator[StartSite]:
     """Starts a site with the given settings."""
     stops: list[Callable[[], Awaitable[None]]] = []
 
@@ -146,7 +162,7 @@ async def start_site(services: Services, built: Path) -> AsyncIterator[StartSite
         shop = await services.credentials.ensure_shop("test", "Test Shop", PUBLISHABLE, [ORIGIN])
         secret, _ = await services.credentials.issue(shop.id, "secret")
         port = runner.addresses[0][1]
-        return Site(f"http://127.0.0.1:{port}", client, services, chosen, shop, secret)
+        return Site(f"http://127.0.0.1:{port}", client, services, chosen, shop, secret, outbox)
 
     yield start
     for stop in stops:

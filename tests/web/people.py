@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 import time
@@ -11,7 +10,6 @@ from typing import Any
 
 import aiohttp
 
-from tenancy.mail import Kept
 from tenancy.second_factor import PERIOD_S, code_at
 from tests.web.conftest import Site
 
@@ -19,11 +17,11 @@ PASSWORD = "four turnips in a tram"
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 
-def mailed(site: Site, page: str) -> str:
+async def mailed(site: Site, page: str) -> str:
     """The token of the newest mailed link to a page."""
-    carrier = site.services.owners.letters.postman.carrier
-    assert isinstance(carrier, Kept)
-    for mail in carrier:
+    await site.outbox.round()
+    assert site.services.kept_mail is not None
+    for mail in site.services.kept_mail:
         if found := re.search(rf"/dashboard/{page}#(\S+)", mail.text):
             return found[1]
     raise AssertionError(f"no mail leads to {page}")
@@ -72,7 +70,6 @@ async def sign_up(site: Site, slug: str = "lunettes", email: str = "ada@shop.exa
     person = Person(site, slug, email)
     given = {"shop": slug, "name": slug.title(), "email": email, "password": PASSWORD}
     await person.json("POST", "/v1/shops", json=given, status=202)
-    await asyncio.sleep(0.02)
-    await person.json("POST", "/v1/confirmations", json={"token": mailed(site, "confirm")}, status=204)
+    await person.json("POST", "/v1/confirmations", json={"token": await mailed(site, "confirm")}, status=204)
     await person.login()
     return person
