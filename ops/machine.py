@@ -1,6 +1,6 @@
 """Everything on one machine: embedded services where no others are named, the tables, media processes, the web.
 
-The parts are roles of the same command line (`server.py migrate`, `media`, `web`, `seed`), so that a machine of
+The parts are roles of the same command line (`server.py prepare`, `media`, `web`), so that a machine of
 its own for each part runs what this runs side by side.
 """
 
@@ -20,6 +20,7 @@ from ops.supervisor import Program, Supervisor, notify_ready, runtime_folder
 from ops.telemetry import clear_measurements, forget_process
 
 Addresses = dict[str, str]  # setting -> URL, as the environment names them
+_MIGRATED_WITHIN_S = 1800.0  # a large installation has much to rewrite
 
 
 def run_machine(
@@ -70,12 +71,13 @@ class _Machine:
         await self._supervisor.run_until_told_to_stop(bring_up)
 
     async def _start(self) -> None:
-        await self._supervisor.run(Program("migrate", (*self._command, "migrate"), self._owner))
+        prepare = Program("prepare", (*self._command, "prepare"), self._owner, ready_within_s=_MIGRATED_WITHIN_S)
+        prepared = await self._supervisor.begin(prepare)
         # Of what is started side by side the last is stopped first: then nobody new comes in.
         await asyncio.gather(
             self._supervisor.start(*(self._media(index) for index in range(self._settings.media_processes))),
             self._supervisor.start(self._web()),
-            self._supervisor.run(Program("seed", (*self._command, "seed"), self._serving)),
+            prepared,
         )
 
     def _media(self, index: int) -> Program:

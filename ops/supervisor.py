@@ -14,10 +14,10 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import structlog
 
@@ -68,18 +68,15 @@ class Supervisor:
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
-    async def run(self, program: Program) -> None:
-        """Runs a program that ends by itself, and returns when it has. Raises ProgramFailed if it ends badly."""
-        process = await _process(program)
-        try:
-            status = await process.wait()
-        except asyncio.CancelledError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            raise
-        if status:
-            raise ProgramFailed(f"{program.name} {_how_it_ended(status)}")
+    async def begin(self, program: Program) -> Coroutine[Any, Any, None]:
+        """Starts a program that ends by itself and returns when it is ready; what is returned waits for its end.
+
+        Both raise ProgramFailed if it ends badly.
+        """
+        kept = _Kept(program, self._runtime, self._ended)
+        self._groups.append([kept])
+        await kept.launch()
+        return kept.finish()
 
     async def wait(self) -> None:
         """Returns never; raises ProgramFailed when a program crashes too often to go on."""
@@ -140,8 +137,16 @@ class _Kept:
         self._ended = ended
 
     async def start(self) -> None:
-        await self._launch()
+        await self.launch()
         self.keeper = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
+
+    async def finish(self) -> None:
+        """Waits for the end of a program that ends by itself. Raises ProgramFailed if that is not a good one."""
+        assert self.process is not None
+        status = await self.process.wait()
+        self._ended(self.process.pid)
+        if status:
+            raise ProgramFailed(f"{self.program.name} {_how_it_ended(status)}")
 
     async def stop(self, within_s: float) -> None:
         if self.keeper:
@@ -155,7 +160,7 @@ class _Kept:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
 
-    async def _launch(self) -> None:
+    async def launch(self) -> None:
         """Starts the process and waits until it says that it is ready."""
         with _notification_socket(self._notify) as listener:
             self.process = await _process(self.program, NOTIFY_SOCKET=str(self._notify))
@@ -190,7 +195,7 @@ class _Kept:
                 raise ProgramFailed(f"{self.program.name} ended {_CRASHES} times within {_WITHIN_S:g} s; it last {how}")
             await asyncio.sleep(min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (len(crashes) - 1)))
             try:
-                await self._launch()
+                await self.launch()
                 log.info("program-restarted", program=self.program.name)
             except ProgramFailed as error:
                 log.error("program-failed", program=self.program.name, why=str(error))  # noqa: TRY400  counted above

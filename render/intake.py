@@ -255,7 +255,7 @@ async def intake_in_child(
         stderr=asyncio.subprocess.DEVNULL,
         limit=_PIPE_LIMIT,
         # Nothing of the parent's environment but what finding Python and Mesa needs: no secrets in there.
-        env={key: value for key, value in os.environ.items() if key in _KEPT_ENVIRONMENT},
+        env={key: os.environ[key] for key in _KEPT_ENVIRONMENT & os.environ.keys()} | {"OPENBLAS_NUM_THREADS": "1"},
     )
     try:
         async with asyncio.timeout(timeout_s):

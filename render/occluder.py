@@ -69,7 +69,7 @@ def section(height: float) -> Section:
 @cache
 def head_mesh() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint32]]:
     """positions (n, 3) canonical mm, normals (n, 3), faces (m, 3) of the whole occluder."""
-    pieces = [_face(), _skull(), _ear(1.0), _ear(-1.0)]
+    pieces = [face_mesh(), _skull(), _ear(1.0), _ear(-1.0)]
     positions, normals, faces, start = [], [], [], 0
     for points, wound in pieces:
         triangles = _outward(points, wound)
@@ -106,7 +106,8 @@ def _outward(points: NDArray[np.float64], triangles: NDArray[np.uint32]) -> NDAr
     return np.asarray(np.where(inwards[:, None], triangles[:, ::-1], triangles))
 
 
-def _face() -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
+def face_mesh() -> tuple[NDArray[np.float64], NDArray[np.uint32]]:
+    """The canonical face alone: vertices (468, 3) in mm, triangles (898, 3) of either winding."""
     lines = (DATA / "canonical_face_model.obj").read_text().splitlines()
     corners = [[int(item.split("/")[0]) - 1 for item in line.split()[1:4]] for line in lines if line.startswith("f ")]
     return load_canonical_face(), np.array(corners, np.uint32)

@@ -1,4 +1,6 @@
-"""Proof that this process can still dress a picture: a synthetic frame must come back wearing something."""
+"""Synthetic frames: a proof that this process can still dress a picture, and a rehearsal of all it may be asked."""
+
+import itertools
 
 import av
 import numpy as np
@@ -7,8 +9,9 @@ from render.compositor import blend, planes_of
 from render.errors import RenderError
 from render.headpose import HeadPose, Intrinsics
 from render.lighting import estimate_light
+from render.pipeline import TryOn
 from render.product import Batch, Level, Wearable
-from render.scene import SceneRenderer
+from render.scene import Overlay, SceneRenderer
 
 WIDTH, HEIGHT, GREY = 320, 240, 128
 BAR_MM = np.array([(-70, -20, 0), (70, -20, 0), (70, 20, 0), (-70, 20, 0)], np.float32)
@@ -22,31 +25,62 @@ class PictureUnchanged(RenderError):
 
 def prove(renderer: SceneRenderer) -> None:
     """Hang a dark bar on a head in a grey picture; raises PictureUnchanged if none is seen. Renderer's thread only."""
-    frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
-    planes = planes_of(frame)
-    for plane in planes:
-        plane[...] = GREY
-    camera = Intrinsics.assumed(WIDTH, HEIGHT)
-    pose = HeadPose(np.eye(3), np.array([0.0, 0.0, -450.0]))
-    light = estimate_light(*planes, (100.0, 60.0, 220.0, 200.0))
-    for overlay in renderer.draw([_bar()], pose, camera, light):
+    planes = planes_of(_grey())
+    for overlay in _draw(renderer, _bar()):
         blend(planes, overlay)
     changed = planes[0] != GREY
     if not 0.01 < float(changed.mean()) < 0.5:
         raise PictureUnchanged("a synthetic picture came back without its product")
 
 
+def rehearse(renderer: SceneRenderer, effect: TryOn) -> None:
+    """Do once what is slow the first time, so that no shopper waits for it: shaders of every kind of surface, the
+    search for a product's outline, the networks. Renderer's thread only.
+    """
+    kinds = itertools.product((False, True), repeat=3)
+    surfaces = tuple(
+        _surface(lens=lens, textured=textured, double_sided=double_sided)
+        for lens, textured, double_sided in kinds
+        if not (lens and textured)
+    )
+    _draw(renderer, _wearable(*surfaces))
+    effect.process(_grey())
+
+
+def _grey() -> av.VideoFrame:
+    frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
+    for plane in planes_of(frame):
+        plane[...] = GREY
+    return frame
+
+
+def _draw(renderer: SceneRenderer, product: Wearable) -> list[Overlay]:
+    """Before a head in the middle of a grey picture."""
+    pose = HeadPose(np.eye(3), np.array([0.0, 0.0, -450.0]))
+    light = estimate_light(*planes_of(_grey()), (100.0, 60.0, 220.0, 200.0))
+    return renderer.draw([product], pose, Intrinsics.assumed(WIDTH, HEIGHT), light)
+
+
 def _bar() -> Wearable:
     """A flat dark bar, as wide as glasses."""
+    return _wearable(_surface())
+
+
+def _surface(*, lens: bool = False, textured: bool = False, double_sided: bool = False) -> Batch:
     corners = len(BAR_MM)
-    batch = Batch(
-        lens=False,
+    return Batch(
+        lens=lens,
         positions=BAR_MM,
         normals=np.tile(np.array([0, 0, 1], np.float32), (corners, 1)),
         surface=np.tile(np.array([0, 0.9, 0, 0], np.float32), (corners, 1)),
         colors=np.tile(np.array([0.02, 0.02, 0.02, 1], np.float32), (corners, 1)),
-        uv=None,
+        uv=BAR_MM[:, :2] / 140.0 if textured else None,
         faces=np.array([(0, 1, 2), (0, 2, 3)], np.uint32),
+        texture=np.full((32, 32, 4), 40, np.uint8) if textured else None,
+        double_sided=double_sided,
     )
+
+
+def _wearable(*batches: Batch) -> Wearable:
     bounds = np.stack([BAR_MM.min(0), BAR_MM.max(0)]).astype(np.float64)
-    return Wearable("glasses", "bar", {"frame_width_mm": 140.0}, (Level(0.0, (batch,)),), bounds)
+    return Wearable("glasses", "bar", {"frame_width_mm": 140.0}, (Level(0.0, batches),), bounds)

@@ -44,6 +44,7 @@ NEAR_MM, FAR_MM = 25.0, 6000.0
 MARGIN_PX = 2
 KEPT_PRODUCTS: Final = 48
 KEPT_TARGETS: Final = 12
+FEW_POINTS: Final = 128  # so few are not worth a search for the outermost
 # The person's scale hardly moves once known; a new seat is computed when it moves by more than this.
 SCALE_STEP = 0.004
 # Samples along a side of a pixel, by the region's size in pixels: wires need two, cloth and large faces get by with
@@ -51,8 +52,6 @@ SCALE_STEP = 0.004
 OVERSAMPLING: Final = ((22_000, 2.0), (90_000, 1.5))
 # Geometric error that is let pass, in pixels. A hat's texture and normals show more than its outline.
 ERROR_PX: Final = {"glasses": 0.45, "hat": 1.0}
-
-
 
 
 @dataclass(frozen=True)
@@ -330,8 +329,7 @@ class SceneRenderer:
 
 
 def _outline(product: Wearable, resting: Seat, shadow: Shadow, scale: float) -> NDArray[np.float64]:
-    """Points (n, 3), head frame mm: the corners of the silhouettes, from many sides, of what can be seen of the
-    seated product and its shadow. From wherever it is looked at, they bound it to a fraction of a millimetre."""
+    """Corners (n, 3), head frame mm, of the convex hull of what can be seen of the seated product and its shadow."""
     flex = resting.flex
     end = flex.fade_z - flex.fade_mm
     seen = []
@@ -348,24 +346,14 @@ def _outline(product: Wearable, resting: Seat, shadow: Shadow, scale: float) -> 
     points = flex.bend(np.concatenate(seen))
     points = points @ resting.rotation.T + resting.translation_mm
     points = np.concatenate([points, shadow.positions * scale])
-    points = points.astype(np.float32)
-    corners = {int(at) for plane in _PLANES for at in cv2.convexHull(points @ plane, returnPoints=False).ravel()}
-    return points[sorted(corners)].astype(np.float64)
+    if len(points) <= FEW_POINTS:
+        return points
+    from scipy.spatial import ConvexHull, QhullError  # noqa: PLC0415  slow to import
 
-
-def _planes(count: int) -> list[NDArray[np.float32]]:
-    """(3, 2) orthonormal axes of planes that face evenly over half a sphere (Fibonacci lattice)."""
-    planes = []
-    for k in range(count):
-        height, turn = (k + 0.5) / count, np.pi * (1.0 + np.sqrt(5.0)) * k
-        level = np.sqrt(1.0 - height * height)
-        across = np.array([-np.sin(turn), np.cos(turn), 0.0])
-        down = np.array([height * np.cos(turn), height * np.sin(turn), -level])
-        planes.append(np.stack([across, down], axis=1).astype(np.float32))
-    return planes
-
-
-_PLANES: Final = _planes(16)
+    try:
+        return np.asarray(points[ConvexHull(points).vertices])
+    except QhullError:  # flat: nothing to leave out
+        return points
 
 
 def _clip_matrix(camera: Intrinsics, region: Region) -> NDArray[np.float64]:

@@ -13,8 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from render.headpose import load_canonical_face
-from render.occluder import EAR_TOP_MM, head_mesh, section
+from render.occluder import EAR_TOP_MM, face_mesh, head_mesh, section
 from render.product import Wearable
 
 PUPIL_HEIGHT_MM = 26.4
@@ -141,12 +140,26 @@ def _touching_depth(points: NDArray[np.float64], scale: float) -> float:
 @cache
 def face_depth() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(rows y, columns x) canonical depth z of the face, a value each millimetre, NaN beside it; the grid's origin."""
-    from scipy.interpolate import LinearNDInterpolator  # noqa: PLC0415  slow to import, needed once
-
-    face = load_canonical_face()
-    origin = np.array([-80.0, -20.0])
-    x, y = np.meshgrid(np.arange(-80, 81), np.arange(-20, 75))
-    return np.asarray(LinearNDInterpolator(face[:, :2], face[:, 2])(x, y)), origin
+    points, faces = face_mesh()
+    first, last = np.array([-80, -20]), np.array([80, 74])
+    corners = points[faces]
+    low = np.maximum(np.ceil(corners[..., :2].min(1)).astype(int), first)
+    high = np.minimum(np.floor(corners[..., :2].max(1)).astype(int), last)
+    wide, tall = np.maximum(high - low + 1, 0).T
+    # Every grid point in every triangle's bounding box, then those that the triangle covers.
+    of = np.repeat(np.arange(len(faces)), wide * tall)
+    nth = np.arange(len(of)) - np.repeat(np.cumsum(wide * tall) - wide * tall, wide * tall)
+    x, y = low[of, 0] + nth % wide[of], low[of, 1] + nth // wide[of]
+    one, two = (corners[of, 1] - corners[of, 0]).T, (corners[of, 2] - corners[of, 0]).T
+    dx, dy = x - corners[of, 0, 0], y - corners[of, 0, 1]
+    area = one[0] * two[1] - one[1] * two[0]
+    area[area == 0.0] = np.nan  # a triangle seen edge on covers nothing
+    u, v = (dx * two[1] - dy * two[0]) / area, (dy * one[0] - dx * one[1]) / area
+    covers = (u >= 0) & (v >= 0) & (u + v <= 1)
+    depth = np.full((last - first + 1)[::-1], -np.inf)
+    at = (y[covers] - first[1], x[covers] - first[0])
+    np.maximum.at(depth, at, (corners[of, 0, 2] + u * one[2] + v * two[2])[covers])
+    return np.where(np.isfinite(depth), depth, np.nan), first.astype(np.float64)
 
 
 HAT_TILT_DEG = 7.0

@@ -9,7 +9,7 @@ import cv2
 
 from render.networks import FaceNetworks
 from render.pipeline import TryOn
-from render.proof import prove
+from render.proof import prove, rehearse
 from render.scene import SceneRenderer
 from render.tracker import FaceTracker
 from rtc.worker import FrameWorker
@@ -35,6 +35,10 @@ class Studio:
     def check_picture(self) -> None:
         """Raises PictureUnchanged unless a synthetic frame comes back wearing something. On the worker's thread."""
         prove(self._scene())
+
+    def rehearse(self) -> None:
+        """Has the worker do what is slow the first time, now and not before the first shopper's eyes."""
+        self.worker.call(lambda: rehearse(self._scene(), self.make_effect()))
 
     def close(self) -> None:
         """Ends the worker, and its GL context with it."""

@@ -81,6 +81,21 @@ async def test_a_program_that_crashes_again_and_again_is_given_up(tmp_path, monk
             await asyncio.wait_for(supervisor.wait(), 20)
 
 
+async def test_a_program_that_ends_by_itself_is_waited_for_and_its_failure_told(tmp_path):
+    async with supervising(tmp_path) as supervisor:
+        done = tmp_path / "done"
+        finished = await supervisor.begin(program("prepare", READY + f"pathlib.Path({str(done)!r}).touch()"))
+        await finished
+        assert done.exists()
+        failing = await supervisor.begin(program("prepare", READY + "sys.exit(3)"))
+        with pytest.raises(ProgramFailed, match="prepare ended with 3"):
+            await failing
+        unfinished = await supervisor.begin(program("prepare", SLEEP))
+        pid = supervisor.pids()["prepare"]
+    assert not psutil.pid_exists(pid)
+    unfinished.close()
+
+
 async def test_a_program_that_ends_before_it_is_ready_fails_the_start(tmp_path):
     async with supervising(tmp_path) as supervisor:
         with pytest.raises(ProgramFailed, match="web ended with 7 before it was ready"):
