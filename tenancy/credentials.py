@@ -49,8 +49,9 @@ class Credentials:
         self._database = database
 
     async def shop_for_publishable_key(self, key: str) -> Shop:
-        """The shop of a `pk_…` key. Raises InvalidKey."""
-        return await self._shop_for("publishable", key)
+        """The shop of a `pk_…` key, as it was within the last second. Raises InvalidKey."""
+        cache = self._database.cache
+        return await cache.find("shop-by-key", _digest(key), lambda: self._shop_for("publishable", key), _id_of)
 
     async def shop_for_secret_key(self, key: str) -> Shop:
         """The shop of an `sk_…` key; its last use is noted to the minute. Raises InvalidKey."""
@@ -72,7 +73,10 @@ class Credentials:
         return shop, _key(row)
 
     async def shop_for_slug(self, slug: str) -> Shop:
-        """The shop whose page is at `/s/{slug}`. Raises UnknownShop."""
+        """The shop whose page is at `/s/{slug}`, as it was within the last second. Raises UnknownShop."""
+        return await self._database.cache.find("shop-by-slug", slug, lambda: self._shop_at_slug(slug), _id_of)
+
+    async def _shop_at_slug(self, slug: str) -> Shop:
         async with self._database.system() as connection:
             row = await connection.fetchrow(
                 "SELECT tenant_id, slug, name, allowed_origins FROM shops WHERE slug = $1", slug.replace("\0", "")
@@ -82,7 +86,10 @@ class Credentials:
         return _shop(row)
 
     async def shop_of_tenant(self, tenant_id: UUID) -> Shop:
-        """The shop with this id, as a visit names it. Raises UnknownShop."""
+        """The shop with this id, as a visit names it, as it was within the last second. Raises UnknownShop."""
+        return await self._database.cache.read("shop", tenant_id, "", lambda: self._shop_with_id(tenant_id))
+
+    async def _shop_with_id(self, tenant_id: UUID) -> Shop:
         async with self._database.tenant(tenant_id) as connection:
             row = await connection.fetchrow("SELECT tenant_id, slug, name, allowed_origins FROM shops")
         if row is None:
@@ -115,6 +122,7 @@ class Credentials:
             if done != "UPDATE 1":
                 raise UnknownKey
             await note(connection, tenant_id, by, "key.revoked", key_id)
+        self._database.cache.drop(tenant_id)
 
     async def ensure_shop(
         self, slug: str, name: str, publishable_key: str, allowed_origins: Sequence[str] = ()
@@ -149,11 +157,12 @@ class Credentials:
                     raise InvalidKey("that key was revoked")
         except asyncpg.UniqueViolationError:
             raise ShopConflict(f"the key {publishable_key} is another shop's") from None
+        self._database.cache.drop(shop.id)
         return _shop(row)
 
     async def _shop_at(self, slug: str, name: str) -> Shop:
         try:
-            return await self.shop_for_slug(slug)
+            return await self._shop_at_slug(slug)
         except UnknownShop:
             pass
         tenant_id = uuid4()
@@ -163,7 +172,7 @@ class Credentials:
                     "INSERT INTO shops (tenant_id, slug, name) VALUES ($1, $2, $3)", tenant_id, slug, name
                 )
         except asyncpg.UniqueViolationError:  # another process made it meanwhile
-            return await self.shop_for_slug(slug)
+            return await self._shop_at_slug(slug)
         return Shop(tenant_id, slug, name, ())
 
     async def _shop_for(self, kind: Kind, key: str) -> Shop:
@@ -210,6 +219,10 @@ async def _insert_key(
 
 def _digest(value: str) -> bytes:
     return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
+
+
+def _id_of(shop: Shop) -> UUID:
+    return shop.id
 
 
 def _shop(row: asyncpg.Record) -> Shop:

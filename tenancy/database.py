@@ -7,13 +7,15 @@ scope into another's request. Outside such a transaction no row is visible at al
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Self
 from uuid import UUID
 
 import asyncpg
 
+from tenancy.cache import Cache
+from tenancy.change_feed import ChangeFeed
 from tenancy.errors import NotIsolated, NotMigrated, Unavailable
 from tenancy.isolation import findings
 from tenancy.roles import refuse_unsafe_role
@@ -26,17 +28,20 @@ _LOST = (asyncpg.PostgresConnectionError, asyncpg.exceptions.OperatorInterventio
 
 
 class Database:
-    """A pool of connections as the role `vitrine_app`."""
+    """A pool of connections as the role `vitrine_app`, and what was read through it lately (`cache`)."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, cache: Cache, feed: ChangeFeed | None) -> None:
         """Takes a pool that `connect` has checked."""
         self._pool = pool
+        self._feed = feed
+        self.cache = cache
 
     @classmethod
-    async def connect(cls, app_dsn: str, *, most: int = 10) -> Self:
+    async def connect(cls, app_dsn: str, *, most: int = 10, cache: Cache | None = None) -> Self:
         """Open the pool (at most `most` connections) and check that this database keeps shops apart.
 
-        Raises UnsafeRole, NotMigrated or NotIsolated, each with what to change.
+        `cache`: kept true over one connection more; without it every read is a query. Raises UnsafeRole, NotMigrated
+        or NotIsolated, each with what to change.
         """
         pool = await asyncpg.create_pool(
             app_dsn,
@@ -57,7 +62,10 @@ class Database:
         except BaseException:
             await pool.close()
             raise
-        return cls(pool)
+        feed = None if cache is None else ChangeFeed(app_dsn, cache)
+        if feed is not None:
+            feed.start()
+        return cls(pool, Cache() if cache is None else cache, feed)
 
     @asynccontextmanager
     async def tenant(self, tenant_id: UUID) -> AsyncIterator[asyncpg.Connection]:
@@ -79,6 +87,34 @@ class Database:
         async with self._transaction(readonly=True) as connection:
             await connection.execute("SET LOCAL ROLE vitrine_system")
             yield connection
+
+    @asynccontextmanager
+    async def jobs(self) -> AsyncIterator[asyncpg.Connection]:
+        """A transaction that sees the queue of jobs, which belongs to no shop, and no shop's rows."""
+        async with self._transaction() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def listening(self, channel: str, heard: Callable[[str], None]) -> AsyncIterator[None]:
+        """While entered, `heard` is called with what is notified on `channel`.
+
+        For doing at once what is looked for now and then anyway: a lost connection ends it without a word.
+        """
+
+        def relay(_connection: object, _pid: int, _channel: str, payload: str) -> None:
+            heard(payload)
+
+        try:
+            connection = await self._pool.acquire(timeout=_COMMAND_SECONDS)
+        except (OSError, TimeoutError, asyncpg.InterfaceError, *_LOST) as error:
+            raise Unavailable from error
+        try:
+            await connection.add_listener(channel, relay)
+            yield
+        finally:
+            if not connection.is_closed():
+                await connection.remove_listener(channel, relay)
+            await self._pool.release(connection)
 
     @asynccontextmanager
     async def _transaction(self, *, readonly: bool = False) -> AsyncIterator[asyncpg.Connection]:
@@ -103,6 +139,8 @@ class Database:
 
     async def close(self) -> None:
         """Wait for running transactions and close every connection."""
+        if self._feed is not None:
+            await self._feed.stop()
         await self._pool.close()
 
 

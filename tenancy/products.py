@@ -13,7 +13,7 @@ import asyncpg
 
 from tenancy.audit import note
 from tenancy.database import Database
-from tenancy.errors import InvalidProduct, UnknownProduct
+from tenancy.errors import InvalidProduct, UnknownFile, UnknownProduct
 from tenancy.files import Files
 from tenancy.ledger import note_storage, note_storage_freed
 
@@ -69,8 +69,20 @@ class Products:
         self._files = files
         self._intake = intake
 
-    async def catalog(self, tenant_id: UUID) -> list[Product]:
-        """Every published product of a shop, in the owner's order. One query."""
+    async def catalog(self, tenant_id: UUID) -> Sequence[Product]:
+        """Every published product of a shop, in the owner's order, as they were within the last second."""
+        return await self._database.cache.read("catalog", tenant_id, "", lambda: self._published(tenant_id))
+
+    async def published(self, tenant_id: UUID, product_id: UUID) -> Product:
+        """A product as shoppers see it, as it was within the last second. Raises UnknownProduct for one that is not
+        published."""
+        cache = self._database.cache
+        product = await cache.read("product", tenant_id, product_id, lambda: self.get(tenant_id, product_id))
+        if not product.published:
+            raise UnknownProduct
+        return product
+
+    async def _published(self, tenant_id: UUID) -> list[Product]:
         async with self._database.tenant(tenant_id) as connection:
             rows = await connection.fetch("SELECT * FROM products WHERE published ORDER BY position, name, id")
         return [product_of(row) for row in rows]
@@ -147,6 +159,7 @@ class Products:
             )
             made = await write_version(connection, row["id"], by)
             await note(connection, tenant_id, by, "product.added", row["id"], name=name, version=made["version"])
+        self._database.cache.drop(tenant_id)
         return product_of(made)
 
     async def take_in(self, tenant_id: UUID, kind: str | None, glb: bytes) -> tuple[Taken, str, str]:
@@ -156,9 +169,19 @@ class Products:
         return taken, glb_digest, await self._files.put(tenant_id, taken.thumbnail_png, PNG)
 
     async def has_file(self, tenant_id: UUID, digest: str, kind: str) -> bool:
-        """Whether some version of a product of the shop has this file, or it is its logo; `kind` is GLB or PNG."""
+        """Whether some version of a product of the shop has this file, or it is its logo; `kind` is GLB or PNG. As it
+        was within the last second."""
+        cache = self._database.cache
+        try:
+            await cache.read("file", tenant_id, (digest, kind), lambda: self._check_file(tenant_id, digest, kind))
+        except UnknownFile:
+            return False
+        return True
+
+    async def _check_file(self, tenant_id: UUID, digest: str, kind: str) -> None:
+        """Raises UnknownFile, so that made-up digests are not kept."""
         async with self._database.tenant(tenant_id) as connection:
-            found: bool = await connection.fetchval(
+            found = await connection.fetchval(
                 """
                 SELECT EXISTS (SELECT FROM product_versions
                                 WHERE CASE WHEN $2 THEN glb_digest ELSE thumbnail_digest END = $1)
@@ -167,7 +190,8 @@ class Products:
                 digest,
                 kind == GLB,
             )
-        return found
+        if not found:
+            raise UnknownFile(digest)
 
     async def remove(self, tenant_id: UUID, product_id: UUID, *, by: str = "") -> None:
         """Take a product out of the shop. Raises UnknownProduct. Its files stay: another product may share them."""
@@ -177,6 +201,7 @@ class Products:
                 raise UnknownProduct
             await note_storage_freed(connection, tenant_id, product_id)
             await note(connection, tenant_id, by, "product.removed", product_id, name=name)
+        self._database.cache.drop(tenant_id)
 
     async def _same(self, tenant_id: UUID, external_id: str, source: str, name: str, position: int) -> Product | None:
         async with self._database.tenant(tenant_id) as connection:
