@@ -1,8 +1,8 @@
-"""What a shopper agrees to before the camera opens, and the receipt that she did.
+"""What a shopper agrees to before the camera opens, photos are sent or a body is brought along, and the receipt of it.
 
-The words lie in `consent_texts/`, a file for each version. Files are only ever added: a receipt names a version and
-the hash of the words in the language that was read, and both must be found again years later. The newest is current,
-and agreeing to an older one counts as not agreeing.
+The words lie in `consent_texts/`, a folder for each purpose but the camera, a file for each version. Files are only
+ever added: a receipt names a version and the hash of the words in the language that was read, and both must be found
+again years later. The newest is current, and agreeing to an older one counts as not agreeing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Literal
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -21,6 +22,8 @@ from tenancy.errors import ConsentRequired
 
 _TEXTS = Path(__file__).parent / "consent_texts"
 _FIRST_LANGUAGE = "en"
+
+Purpose = Literal["camera", "photo", "import"]
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,10 @@ class Receipt:
 
 
 @cache
-def texts() -> tuple[ConsentText, ...]:
-    """Every text that was ever shown, the oldest version first."""
-    files = sorted(_TEXTS.glob("*.json"), key=lambda path: path.stem)
+def texts(purpose: Purpose = "camera") -> tuple[ConsentText, ...]:
+    """Every text that was ever shown for a purpose, the oldest version first."""
+    folder = _TEXTS if purpose == "camera" else _TEXTS / purpose
+    files = sorted(folder.glob("*.json"), key=lambda path: path.stem)
     return tuple(
         ConsentText(path.stem, said["title"], tuple(said["paragraphs"]), language)
         for path in files
@@ -62,10 +66,10 @@ def texts() -> tuple[ConsentText, ...]:
     )
 
 
-def current_text(language: str = _FIRST_LANGUAGE) -> ConsentText:
+def current_text(language: str = _FIRST_LANGUAGE, purpose: Purpose = "camera") -> ConsentText:
     """The text that a shopper must have agreed to, in her language, or in English where there is none in it."""
-    newest = texts()[-1].version
-    current = {text.language: text for text in texts() if text.version == newest}
+    newest = texts(purpose)[-1].version
+    current = {text.language: text for text in texts(purpose) if text.version == newest}
     return current.get(language, current[_FIRST_LANGUAGE])
 
 
@@ -78,45 +82,54 @@ async def record(
     at: datetime,
     region: str | None = None,
     language: str = _FIRST_LANGUAGE,
+    purpose: Purpose = "camera",
 ) -> Receipt:
-    """Write the receipt of a visit, in the transaction that opens it. Raises ConsentRequired if `version` is not
+    """Write the receipt of a visit, in the transaction of what it allows. Raises ConsentRequired if `version` is not
     the current one. `region` is a country code, where the law of the place matters."""
-    text = current_text(language)
+    text = current_text(language, purpose)
     if version != text.version:
         raise ConsentRequired
     receipt = Receipt(uuid4(), visit_id, text.version, text.digest, at, text.language)
-    await _insert(connection, tenant_id, receipt, region, granted=True)
+    await _insert(connection, tenant_id, receipt, region, purpose, granted=True)
     return receipt
 
 
 async def withdraw(connection: asyncpg.Connection, tenant_id: UUID, visit_id: UUID, *, at: datetime) -> bool:
-    """Note that the shopper took her consent back; False if she had none, or took it back before."""
-    last = await connection.fetchrow(
+    """Note that the shopper took back what she agreed to, for whatever purpose; False if there is nothing, or she took
+    it back before."""
+    rows = await connection.fetch(
         """
-        SELECT version, text_digest, region, language, granted FROM consents
-         WHERE visit_id = $1 ORDER BY granted_at DESC, granted LIMIT 1
+        SELECT DISTINCT ON (purpose) purpose, version, text_digest, region, language, granted FROM consents
+         WHERE visit_id = $1 ORDER BY purpose, granted_at DESC, granted
         """,
         visit_id,
     )
-    if last is None or not last["granted"]:
-        return False
-    taken_back = Receipt(uuid4(), visit_id, last["version"], last["text_digest"], at, last["language"])
-    await _insert(connection, tenant_id, taken_back, last["region"], granted=False)
-    return True
+    given = [row for row in rows if row["granted"]]
+    for last in given:
+        taken_back = Receipt(uuid4(), visit_id, last["version"], last["text_digest"], at, last["language"])
+        await _insert(connection, tenant_id, taken_back, last["region"], last["purpose"], granted=False)
+    return bool(given)
 
 
 async def _insert(
-    connection: asyncpg.Connection, tenant_id: UUID, receipt: Receipt, region: str | None, *, granted: bool
+    connection: asyncpg.Connection,
+    tenant_id: UUID,
+    receipt: Receipt,
+    region: str | None,
+    purpose: Purpose,
+    *,
+    granted: bool,
 ) -> None:
     await connection.execute(
         """
         INSERT INTO consents (tenant_id, id, visit_id, purpose, version, text_digest, region, granted_at, granted,
                               language)
-        VALUES ($1, $2, $3, 'camera', $4, $5, $6, $7, $8, $9)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         tenant_id,
         receipt.id,
         receipt.visit_id,
+        purpose,
         receipt.version,
         receipt.text_digest,
         region,

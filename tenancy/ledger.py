@@ -52,6 +52,19 @@ async def note_try_on(connection: asyncpg.Connection, try_on: TryOn) -> bool:
     return bool(done == "INSERT 0 1")
 
 
+async def note_avatar(connection: asyncpg.Connection, tenant_id: UUID, avatar_id: UUID, at: datetime) -> None:
+    """Write an avatar that was made, in the transaction that stores it. Made again, it is there once."""
+    await connection.execute(
+        """
+        INSERT INTO usage_events (tenant_id, kind, event_id, at, quantity) VALUES ($1, 'avatar', $2, $3, 1)
+        ON CONFLICT DO NOTHING
+        """,
+        tenant_id,
+        str(avatar_id),
+        at,
+    )
+
+
 async def note_storage(
     connection: asyncpg.Connection, tenant_id: UUID, product_id: UUID, version: int, size_bytes: int
 ) -> None:
