@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -81,10 +82,12 @@ class Measures:
         SESSIONS.labels(self._node).set(state.sessions)
         BUSY.labels(self._node).set(state.busy)
 
-    async def watch_loop(self) -> None:
-        """Measure how late the loop wakes up; arrival times of packets are as wrong as that."""
+    async def watch_loop(self, heard: Callable[[float], None]) -> None:
+        """Measure how late the loop wakes up, in ms; arrival times of packets are as wrong as that."""
         lag = LOOP_LAG_MS.labels(self._node)
         while True:
             due = time.perf_counter() + LOOP_PROBE_S
             await asyncio.sleep(LOOP_PROBE_S)
-            lag.observe(max(0.0, time.perf_counter() - due) * 1000)
+            late_ms = max(0.0, time.perf_counter() - due) * 1000
+            lag.observe(late_ms)
+            heard(late_ms)

@@ -1,7 +1,6 @@
-"""A media node: one process, one event loop, one frame worker; its sessions and its small HTTP interface.
+"""A media node: one process, one event loop, one frame worker, and the sessions that its load allows.
 
-The interface is served on a Unix socket on one machine, over HTTP in a cluster; the web's placement is its only
-caller. A node announces itself in Valkey every second. Its sessions never depend on that.
+A node announces itself in Valkey every second, and when a place is taken or free. Its sessions never depend on that.
 """
 
 import asyncio
@@ -9,9 +8,8 @@ import contextlib
 import dataclasses
 import json
 import logging
-import secrets
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 
@@ -19,33 +17,41 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from rtc.admission import Admission
 from rtc.claims import Claims, Visitor
+from rtc.interface import interface
+from rtc.load import ADMISSIONS, LoadMeter
 from rtc.measures import Measures
-from rtc.offers import NodeState, OfferRejected, UnknownProduct
+from rtc.offers import Full, NodeState
 from rtc.placement import NODES_KEY
 from rtc.queue import Queue
 from rtc.record import EndedTryOn, TryOnRecord
 from rtc.session import Session, SessionHooks
-from rtc.signalling import CandidatePolicy, check_offer, read_fragment
+from rtc.signalling import CandidatePolicy, check_offer
+from rtc.snapshots import Snapshots
 from rtc.wardrobe import ProductSource, Wardrobe
-from rtc.worker import Effect, FinishedFrame, FrameStream, FrameWorker
+from rtc.worker import Effect, FinishedFrame, FrameCounts, FrameStream, FrameWorker
 
 ANNOUNCE_S = 1.0
+LOOK_S = 1.0
 REFRESH_S = 5.0
 RENEW_S = 240.0
-SILENT_S = 1.5  # a session that has heard nothing for this long gives way to its shopper's next one
-SNAPSHOT_S = 120.0
-MAX_SNAPSHOTS = 64
+FLOWING_S = 2.0  # after so long a session's frames come as they will
+# Ends after which a try-on had lasted as long as its shopper wished; the others would teach the line wrong times.
+NATURAL_ENDS = frozenset({"closed-by-shopper", "connection-lost", "silent", "time-limit"})
 log = logging.getLogger("vitrine.node")
 
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """id: unique among nodes. url: where its interface is reached. capacity: sessions at most."""
+    """id: unique among nodes. url: where its interface is reached. capacity: sessions at most, None for as many as its
+    load allows. least: sessions it takes whatever its load. cores: what the process may fill."""
 
     id: str
     url: str
-    capacity: int = 4
+    capacity: int | None = None
+    least: int = 1
+    cores: float = 1.0
     candidates: CandidatePolicy = field(default_factory=CandidatePolicy)
     session_limit_s: float = 3600.0
 
@@ -85,29 +91,21 @@ class MediaNode:
         self._renew = renew
         self._record = record
         self._sessions: dict[str, tuple[Session, Visitor, float]] = {}
-        self._snapshots: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+        self._counts = FrameCounts()
+        self._load = LoadMeter(settings.id, worker, self._counts, cores=settings.cores)
+        self._announced_free = 0
+        self.snapshots = Snapshots(settings.id)
+        self.admission = Admission(most=settings.capacity, least=settings.least, cores=settings.cores)
         self._background: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._busy_ms = 0.0
         self._busy = 0.0
         self._proven = asyncio.Event()
         self.draining = False
         self.ready = False
 
     def app(self) -> web.Application:
-        """The node's interface."""
-        app = web.Application(client_max_size=256 * 1024)
-        app.add_routes(
-            [
-                web.post("/sessions", self._open),
-                web.patch("/sessions/{id}", self._trickle),
-                web.delete("/sessions/{id}", self._close),
-                web.post("/sessions/{id}/yield", self._yield),
-                web.get("/snapshots/{id}", self._snapshot),
-                web.get("/readyz", self._readyz),
-                web.get("/healthz", self._healthz),
-            ]
-        )
+        """The node's interface, and its background work while that is served."""
+        app = interface(self)
         app.cleanup_ctx.append(self._life)
         return app
 
@@ -119,12 +117,13 @@ class MediaNode:
             id=self.settings.id,
             url=self.settings.url,
             sessions=len(self._sessions),
-            capacity=self.settings.capacity,
+            capacity=self.admission.capacity(len(self._sessions)),
             busy=round(self._busy, 3),
             ready=self.ready,
             draining=self.draining,
             tenants=dict(tenants),
             seen_at=time.time(),
+            steps_down=self.admission.steps_down,
         )
 
     async def until_ready(self) -> None:
@@ -152,87 +151,43 @@ class MediaNode:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), deadline - time.monotonic())
 
-    # The interface
-
-    async def _open(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        if len(self._sessions) >= self.settings.capacity or self.draining:
-            return web.json_response({"code": "queue"}, status=503)
-        visitor = Visitor(body["tenant"], body["visit"])
-        try:
-            sdp = check_offer(body["sdp"], self.settings.candidates)
-            session = self._make_session(body["session_id"], visitor)
-            self._sessions[session.id] = (session, visitor, time.monotonic())
-            try:
-                answer = await session.answer(sdp, tuple(body["products"]))
-            except BaseException:
-                self._sessions.pop(session.id, None)
-                await session.end("offer-rejected")
-                raise
-        except OfferRejected as rejected:
-            return web.json_response({"code": rejected.code, "detail": rejected.detail}, status=400)
-        except UnknownProduct as unknown:
-            return web.json_response({"code": unknown.code}, status=404)
-        return web.json_response({"sdp": answer}, status=201)
-
-    async def _trickle(self, request: web.Request) -> web.Response:
-        session = self._find(request)
-        try:
-            await session.trickle(read_fragment(await request.text(), self.settings.candidates))
-        except OfferRejected as rejected:
-            return web.json_response({"code": rejected.code, "detail": rejected.detail}, status=400)
-        return web.Response(status=204)
-
-    async def _close(self, request: web.Request) -> web.Response:
-        await self._find(request).end("closed-by-shopper")
-        return web.Response(status=204)
-
-    async def _yield(self, request: web.Request) -> web.Response:
-        """Give way to the same shopper's next session, if this one is silent, to be replaced, or about to move.
-
-        On a node that drains the session goes on until the shopper ends it: she has her next picture by then.
-        """
-        session = self._find(request)
-        heard_at = session.receiver.last_packet_at if session.receiver else 0.0
-        replaced = "replaced" in request.query
-        if session.connected and not (self.draining or replaced) and time.monotonic() - heard_at < SILENT_S:
-            return web.json_response({"code": "session-active"}, status=409)
-        if not self.draining:
-            await session.end("taken-over")
-        return web.Response(status=204)
-
-    async def _snapshot(self, request: web.Request) -> web.Response:
-        found = self._snapshots.get(request.match_info["id"])
-        if found is None or time.monotonic() - found[1] > SNAPSHOT_S:
-            raise web.HTTPNotFound
-        return web.Response(body=found[0], content_type="image/jpeg")
-
-    async def _healthz(self, _request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
-
-    async def _readyz(self, _request: web.Request) -> web.Response:
-        """Whether a synthetic picture comes back from the worker wearing something."""
-        await self._prove_ready()
-        return web.json_response({"ready": self.ready and not self.draining}, status=200 if self.ready else 503)
-
-    def _find(self, request: web.Request) -> Session:
-        found = self._sessions.get(request.match_info["id"])
-        if found is None:
-            raise web.HTTPNotFound
-        return found[0]
-
     # Sessions
+
+    async def open(self, session_id: str, visitor: Visitor, sdp: str, products: tuple[str, ...]) -> str:
+        """Begin a try-on; returns the answer. Raises Full, OfferRejected, UnknownProduct, Unavailable."""
+        if self.draining or not self.state.free:
+            ADMISSIONS.labels(self.settings.id, "draining" if self.draining else "full").inc()
+            raise Full(position=0, eta_seconds=0, ticket="", retry_after=0)
+        sdp = check_offer(sdp, self.settings.candidates)
+        session = self._make_session(session_id, visitor)
+        self._sessions[session.id] = (session, visitor, time.monotonic())
+        try:
+            answer = await session.answer(sdp, products)
+        except BaseException:
+            self._sessions.pop(session.id, None)
+            await session.end("offer-rejected")
+            raise
+        ADMISSIONS.labels(self.settings.id, "admitted").inc()
+        self._spawn(self._announce_change())
+        return answer
+
+    def find(self, session_id: str) -> Session | None:
+        """A live session."""
+        found = self._sessions.get(session_id)
+        return None if found is None else found[0]
 
     def _make_session(self, session_id: str, visitor: Visitor) -> Session:
         stream = FrameStream(
             asyncio.get_running_loop(),
             make_effect=self._make_effect,
+            counts=self._counts,
         )
+        self._serve_at_level(stream)
         record = TryOnRecord(session_id, visitor)
 
         def on_frame(finished: FinishedFrame) -> None:
             record.frame()
-            self._on_frame(finished)
+            self._measures.record_frame(finished)
 
         def on_worn(products: tuple[str, ...]) -> None:
             record.worn(products)
@@ -253,14 +208,10 @@ class MediaNode:
                 on_end=on_end,
                 on_stats=self._measures.record_browser,
                 on_worn=on_worn,
-                keep_snapshot=self._keep_snapshot,
+                keep_snapshot=self.snapshots.keep,
             ),
             limit_s=self.settings.session_limit_s,
         )
-
-    def _on_frame(self, finished: FinishedFrame) -> None:
-        self._busy_ms += sum(finished.stage_ms.get(stage, 0.0) for stage in ("decode", "effect", "encode"))
-        self._measures.record_frame(finished)
 
     def _on_end(self, session_id: str, reason: str) -> None:
         found = self._sessions.pop(session_id, None)
@@ -269,33 +220,29 @@ class MediaNode:
         self._changed.set()
         session, visitor, started = found
         self._measures.record_end(reason, session.receiver.assembler if session.receiver else None)
-        self._spawn(self._farewell(session_id, visitor, time.monotonic() - started))
+        lasted_s = time.monotonic() - started if reason in NATURAL_ENDS else None
+        self._spawn(self._farewell(session_id, visitor, lasted_s))
 
-    async def _farewell(self, session_id: str, visitor: Visitor, lasted_s: float) -> None:
+    async def _farewell(self, session_id: str, visitor: Visitor, lasted_s: float | None) -> None:
         with contextlib.suppress(RedisError):
             await self._claims.release(visitor, session_id)
-            await self._queue.learn_duration(lasted_s)
+            if lasted_s is not None:
+                await self._queue.learn_duration(lasted_s)
+        await self._announce_change()
 
     async def _remember(self, visitor: Visitor, products: tuple[str, ...]) -> None:
         with contextlib.suppress(RedisError):
             await self._claims.remember_outfit(visitor, products)
-
-    def _keep_snapshot(self, jpeg: bytes) -> str:
-        """Keep a snapshot in memory for two minutes; returns the path under which the web serves it."""
-        name = f"{self.settings.id}~{secrets.token_urlsafe(16)}"
-        self._snapshots[name] = (jpeg, time.monotonic())
-        while len(self._snapshots) > MAX_SNAPSHOTS:
-            self._snapshots.popitem(last=False)
-        return f"/v1/snapshots/{name}.jpg"
 
     # Background work
 
     async def _life(self, _app: web.Application) -> AsyncIterator[None]:
         duties = [
             asyncio.create_task(self._announce_always()),
+            asyncio.create_task(self._look_after()),
             asyncio.create_task(self._refresh_claims()),
             asyncio.create_task(self._renew_visits()),
-            asyncio.create_task(self._measures.watch_loop()),
+            asyncio.create_task(self._measures.watch_loop(self._load.heard_lag)),
         ]
         yield
         for duty in duties:
@@ -306,7 +253,8 @@ class MediaNode:
         with contextlib.suppress(RedisError):
             await self._redis.hdel(NODES_KEY, self.settings.id)
 
-    async def _prove_ready(self) -> None:
+    async def prove_ready(self) -> None:
+        """Find out whether a synthetic picture comes back from the worker wearing something; see `ready`."""
         loop = asyncio.get_running_loop()
         proof: asyncio.Future[None] = loop.create_future()
 
@@ -328,27 +276,46 @@ class MediaNode:
             self.ready = False
 
     async def announce(self) -> None:
-        """Write this node's state where placement looks for it."""
-        await self._redis.hset(NODES_KEY, self.settings.id, json.dumps(dataclasses.asdict(self.state)))
+        """Write this node's state where placement looks for it, and tell the line of places that became free."""
+        state = self.state
+        await self._redis.hset(NODES_KEY, self.settings.id, json.dumps(dataclasses.asdict(state)))
+        more, self._announced_free = state.free > self._announced_free, state.free
+        if more:
+            await self._queue.tell_changed()
+
+    async def _announce_change(self) -> None:
+        with contextlib.suppress(RedisError):
+            await self.announce()
 
     async def _announce_always(self) -> None:
-        last = time.monotonic()
         while True:
             if not self.ready:
-                await self._prove_ready()
-            with contextlib.suppress(RedisError):
-                await self.announce()
+                await self.prove_ready()
+            await self._announce_change()
             await asyncio.sleep(ANNOUNCE_S)
-            now = time.monotonic()
-            self._busy = 0.7 * self._busy + 0.3 * (self._busy_ms / 1000 / (now - last))
-            self._busy_ms, last = 0.0, now
-            self._measures.record_node(self.state)
-            self._forget_old_snapshots()
 
-    def _forget_old_snapshots(self) -> None:
+    async def _look_after(self) -> None:
+        """What has to be done each second and waits for nobody."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self._look_at_load()
+            self.snapshots.forget_old()
+
+    def _look_at_load(self) -> None:
+        """Measure, let the admission decide, and serve those who are there as it says."""
         now = time.monotonic()
-        for name in [n for n, (_, made_at) in self._snapshots.items() if now - made_at > SNAPSHOT_S]:
-            del self._snapshots[name]
+        flowing = sum(session.connected and now - since > FLOWING_S for session, _, since in self._sessions.values())
+        load = self._load.read(len(self._sessions), flowing)
+        self._busy = 0.7 * self._busy + 0.3 * load.busy
+        self.admission.look(load, now)
+        for session, _, _ in self._sessions.values():
+            self._serve_at_level(session.stream)
+        self._load.show(self.admission, len(self._sessions))
+        self._measures.record_node(self.state)
+
+    def _serve_at_level(self, stream: FrameStream) -> None:
+        level = self.admission.level
+        stream.pace.limit, stream.detail = level.fps, level.detail
 
     async def _refresh_claims(self) -> None:
         while True:

@@ -43,8 +43,9 @@ class TryOnAnswer:
 class NodeState:
     """What a node says of itself, every second.
 
-    url: `unix:/path` or `http://host:port`. capacity: sessions it takes at most.
-    busy: the part of its frame worker's time that was used, 0 to 1.
+    url: `unix:/path` or `http://host:port`. capacity: sessions it takes in all, by its load now.
+    busy: the part of its frame worker's time that was used, 0 to 1. steps_down: how far those that run have given way
+    to load.
     """
 
     id: str
@@ -56,6 +57,7 @@ class NodeState:
     draining: bool
     tenants: dict[str, int]
     seen_at: float
+    steps_down: int = 0
 
     @property
     def free(self) -> int:
@@ -78,6 +80,12 @@ class UnknownProduct(Exception):
     code = "unknown-product"
 
 
+class Unavailable(Exception):
+    """What the try-on needs is away for the moment: the shop's database, or the store of its files."""
+
+    code = "unavailable"
+
+
 class SessionActive(Exception):
     """The visit has a live try-on already."""
 
@@ -88,6 +96,12 @@ class UnknownSession(Exception):
     """No such try-on."""
 
     code = "unknown-session"
+
+
+class UnknownTicket(Exception):
+    """Nobody waits with this ticket."""
+
+    code = "unknown-ticket"
 
 
 class NoNode(Exception):

@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections import Counter
+from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import aiohttp
@@ -20,16 +21,19 @@ from rtc.offers import (
     SessionActive,
     TryOnAnswer,
     TryOnOffer,
+    Unavailable,
     UnknownProduct,
     UnknownSession,
 )
-from rtc.queue import RETRY_S, Queue, estimate_s, fair_order
+from rtc.queue import RETRY_S, Line, Place, Queue, Waiting, fair_order
+from rtc.turns import Turns
 
 NODES_KEY = "nodes"
 NODE_FORGOTTEN_S = 5.0
 NODE_TIMEOUT = aiohttp.ClientTimeout(total=10)
 YIELD_TIMEOUT = aiohttp.ClientTimeout(total=2)  # a shopper waits for it, and a node that is gone never answers
 PROOF_TIMEOUT = aiohttp.ClientTimeout(total=25)
+LONGEST_ETA_S = 3600  # told to whoever stands behind the longest line that is looked at
 
 
 class Placement:
@@ -39,13 +43,14 @@ class Placement:
         self._redis = redis
         self._claims = Claims(redis)
         self._queue = Queue(redis)
+        self._turns = Turns(redis, self.line)
         self._clients: dict[str, aiohttp.ClientSession] = {}
 
     async def open(self, offer: TryOnOffer, ticket: str | None = None) -> TryOnAnswer:
         """Start a try-on.
 
-        Raises OfferRejected, UnknownProduct, SessionActive, Full, NoNode. With products None the visit's last outfit
-        is worn again.
+        Raises OfferRejected, UnknownProduct, SessionActive, Full, NoNode, Unavailable. With products None the
+        visit's last outfit is worn again.
         """
         await self._claim(offer)
         try:
@@ -55,7 +60,7 @@ class Placement:
             ticket = await self._wait_for_turn(offer, nodes, ticket)
             answer = await self._offer_to_best(offer, nodes)
             if answer is None:  # the last places went while this offer was under way
-                raise await self._full(offer, nodes, ticket)
+                raise _full(*await self._stand(offer, nodes, ticket))
         except BaseException:
             await self._claims.release(offer.visitor, offer.session_id)
             raise
@@ -98,7 +103,8 @@ class Placement:
         return False
 
     async def aclose(self) -> None:
-        """Close the connections to the nodes."""
+        """Close the connections to the nodes, and let go of those who wait."""
+        await self._turns.aclose()
         await asyncio.gather(*(client.close() for client in self._clients.values()))
 
     async def _claim(self, offer: TryOnOffer) -> None:
@@ -119,37 +125,46 @@ class Placement:
                 pass  # its node is gone, so is the session
         await self._claims.take_over(offer.visitor, offer.session_id)
 
-    async def _wait_for_turn(self, offer: TryOnOffer, nodes: list[NodeState], ticket: str | None) -> str | None:
-        """Return when it is this shopper's turn; raises Full with her place in the line otherwise."""
-        now, free = time.time(), sum(node.free for node in nodes)
-        waiting = await self._queue.waiting(now)
-        if free > 0 and not waiting:
-            return ticket
-        ticket = ticket or secrets.token_urlsafe(12)
-        waiting = await self._queue.stand(ticket, offer.tenant, now)
+    def follow(self, ticket: str, visitor: Visitor) -> AsyncGenerator[Place, None]:
+        """Where a waiting shopper stands, now and whenever it changes, until it is her turn; raises UnknownTicket."""
+        return self._turns.follow(ticket, visitor)
+
+    async def line(self) -> Line:
+        """The line as it stands now."""
+        return await self._line(await self.nodes(), await self._queue.waiting(time.time()))
+
+    async def _line(self, nodes: list[NodeState], waiting: list[Waiting]) -> Line:
         running: Counter[str] = Counter()
         for node in nodes:
             running.update(node.tenants)
-        order = fair_order(waiting, running)
-        position = next((i + 1 for i, w in enumerate(order) if w.ticket == ticket), len(order))
-        if position <= free:
-            return ticket
-        raise await self._full(offer, nodes, ticket, position)
+        return Line(
+            order=tuple(fair_order(waiting, running)),
+            free=sum(node.free for node in nodes),
+            capacity=sum(node.capacity for node in nodes if not node.draining),
+            mean_duration_s=await self._queue.mean_duration_s(),
+        )
 
-    async def _full(
-        self, offer: TryOnOffer, nodes: list[NodeState], ticket: str | None, position: int | None = None
-    ) -> Full:
-        """The shopper's place in the line; without a position she joins it now."""
+    async def _wait_for_turn(self, offer: TryOnOffer, nodes: list[NodeState], ticket: str | None) -> str | None:
+        """Return when it is this shopper's turn, with her ticket if she stood in the line; raises Full otherwise."""
+        line = await self._line(nodes, await self._queue.waiting(time.time()))
+        ticket = line.ticket_of(offer.visitor) or ticket
+        if line.free > 0 and not line.order:
+            return ticket
+        ticket, place = await self._stand(offer, nodes, ticket)
+        if not place.turn:
+            raise _full(ticket, place)
+        return ticket
+
+    async def _stand(self, offer: TryOnOffer, nodes: list[NodeState], ticket: str | None) -> tuple[str, Place]:
+        """Join or stay in the line: her ticket, and where she stands."""
         ticket = ticket or secrets.token_urlsafe(12)
-        if position is None:
-            position = len(await self._queue.stand(ticket, offer.tenant, time.time()))
-        capacity = sum(node.capacity for node in nodes if not node.draining)
-        eta = estimate_s(position, capacity, await self._queue.mean_duration_s())
-        return Full(position=position, eta_seconds=eta, ticket=ticket, retry_after=min(RETRY_S, eta))
+        line = await self._line(nodes, await self._queue.stand(ticket, offer.visitor, time.time()))
+        place = line.place_of(ticket)
+        return ticket, place or Place(len(line.order) + 1, LONGEST_ETA_S, turn=False)
 
     async def _offer_to_best(self, offer: TryOnOffer, nodes: list[NodeState]) -> TryOnAnswer | None:
         """Ask the nodes in the order of their load until one takes the session; None when all are full by now."""
-        full = False
+        refusals: set[str] = set()
         products = offer.products
         if products is None:
             products = await self._claims.outfit(offer.visitor) or ()
@@ -160,23 +175,25 @@ class Placement:
             "sdp": offer.sdp,
             "products": products,
         }
-        for node in sorted(nodes, key=lambda n: (-n.free, n.busy)):
+        for node in sorted(nodes, key=lambda n: (n.steps_down, -n.free, n.busy)):
             if node.free == 0:
                 continue
             try:
                 async with self._client(node.url).post("/sessions", json=body) as response:
                     answer = await response.json()
-                    if response.status == 201:
-                        return TryOnAnswer(offer.session_id, node.id, answer["sdp"])
             except (aiohttp.ClientError, TimeoutError):
                 continue
+            if response.status == 201:
+                return TryOnAnswer(offer.session_id, node.id, answer["sdp"])
             if response.status == 404:
                 raise UnknownProduct
             if response.status == 400:
                 raise OfferRejected(answer["code"], answer["detail"])
-            full = full or response.status == 503
-        if full:
+            refusals.add(answer["code"])
+        if Full.code in refusals:
             return None
+        if Unavailable.code in refusals:
+            raise Unavailable
         raise NoNode
 
     async def _call(self, method: str, visitor: Visitor, session: str, data: str | None = None) -> None:
@@ -214,5 +231,11 @@ class Placement:
 
 
 def read_state(row: bytes | str) -> NodeState:
-    """A node's announcement as it stands in Valkey."""
-    return NodeState(**cast(dict[str, Any], json.loads(row)))
+    """A node's announcement as it stands in Valkey. A newer node may say more than is known here."""
+    said = cast(dict[str, Any], json.loads(row))
+    return NodeState(**{name: value for name, value in said.items() if name in NodeState.__dataclass_fields__})
+
+
+def _full(ticket: str, place: Place) -> Full:
+    eta = max(place.eta_seconds, RETRY_S)
+    return Full(position=place.position, eta_seconds=eta, ticket=ticket, retry_after=RETRY_S)

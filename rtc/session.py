@@ -23,7 +23,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 from render.pipeline import FaceState
 from rtc import control
 from rtc.guard import DatagramGuard
-from rtc.offers import OfferRejected, UnknownProduct
+from rtc.offers import OfferRejected, Unavailable, UnknownProduct
 from rtc.receive import VideoReceiver
 from rtc.send import VideoSender
 from rtc.signalling import Fragment
@@ -99,7 +99,7 @@ class Session:
         self.guard: DatagramGuard | None = None
 
     async def answer(self, offer_sdp: str, products: tuple[str, ...]) -> str:
-        """Accept a checked offer; returns the answer. Raises OfferRejected or UnknownProduct."""
+        """Accept a checked offer; returns the answer. Raises OfferRejected, UnknownProduct or Unavailable."""
         dressing = await self.dress(products)
         try:
             offered = RTCSessionDescription(_let_begin(offer_sdp), "offer")
@@ -254,9 +254,12 @@ class Session:
         except UnknownProduct as unknown:
             self.say(control.error(unknown.code))
             return
-        except Exception:  # the shop's database or store is away; what is worn stays on
-            log.exception("products-not-loaded")
-            self.say(control.error("unavailable"))
+        except Unavailable as unavailable:  # what is worn stays on
+            self.say(control.error(unavailable.code))
+            return
+        except Exception:
+            log.exception("products-not-worn")
+            self.say(control.error(Unavailable.code))
             return
         if order == self._wear_order:  # an older wish that loaded slowly must not undo a newer one
             self._put_on(dressing)

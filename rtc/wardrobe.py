@@ -1,14 +1,18 @@
 """The products that a media process has in memory, shared by all its sessions."""
 
 import asyncio
+import logging
 from collections import OrderedDict
 from typing import Protocol
 
 from render.product import ProductError, Wearable, load_wearable
-from rtc.offers import UnknownProduct
+from rtc.offers import Unavailable, UnknownProduct
 from rtc.session import Dressing
 
 CAPACITY = 128  # wearables; some 2 MB each
+DIGESTS = 4096
+PATIENCE_S = 4.0  # with a database that does not answer; the web waits for ten
+log = logging.getLogger("vitrine.wardrobe")
 
 
 class ProductSource(Protocol):
@@ -22,18 +26,40 @@ class ProductSource(Protocol):
 
 
 class Wardrobe:
-    """Loads wearables once and keeps the most recently worn ones."""
+    """Loads wearables once and keeps the most recently worn ones.
+
+    While the source is away, products are worn in the version that was worn last.
+    """
 
     def __init__(self, source: ProductSource) -> None:
         self._source = source
+        self._digests: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._loaded: OrderedDict[tuple[str, str], asyncio.Task[Wearable]] = OrderedDict()
 
     async def dress(self, tenant: str, products: tuple[str, ...]) -> Dressing:
-        """Everything needed to wear these products; raises UnknownProduct."""
-        digests = [await self._source.digest(tenant, product) for product in products]
+        """Everything needed to wear these products; raises UnknownProduct, Unavailable."""
+        digests = [await self._digest(tenant, product) for product in products]
         wearables = tuple([await self._wearable(tenant, digest) for digest in digests])
         widths = [w.dimensions.get("frame_width_mm") for w in wearables if w.kind == "glasses"]
         return Dressing(products, wearables, widths[0] if widths else None)
+
+    async def _digest(self, tenant: str, product: str) -> str:
+        key = (tenant, product)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                digest = await self._source.digest(tenant, product)
+        except UnknownProduct:
+            self._digests.pop(key, None)
+            raise
+        except Exception as error:  # whatever the source stands on is away
+            if key not in self._digests:
+                raise _away(error) from error
+            digest = self._digests[key]
+        self._digests[key] = digest
+        self._digests.move_to_end(key)
+        while len(self._digests) > DIGESTS:
+            self._digests.popitem(last=False)
+        return digest
 
     async def _wearable(self, tenant: str, digest: str) -> Wearable:
         key = (tenant, digest)
@@ -51,8 +77,19 @@ class Wardrobe:
             raise
 
     async def _load(self, tenant: str, digest: str) -> Wearable:
-        glb = await self._source.read(tenant, digest)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                glb = await self._source.read(tenant, digest)
+        except UnknownProduct:
+            raise
+        except Exception as error:
+            raise _away(error) from error
         try:
             return await asyncio.to_thread(load_wearable, glb)
         except ProductError as error:
             raise UnknownProduct from error
+
+
+def _away(error: Exception) -> Unavailable:
+    log.warning("products-not-loaded", exc_info=error)
+    return Unavailable("the shop's products do not answer")

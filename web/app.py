@@ -38,6 +38,7 @@ from web.pages import Pages
 from web.problem import problems
 from web.shop_privacy import ShopPrivacy
 from web.shopper import Shopper
+from web.waiting import WaitingLine
 
 HERE = Path(__file__).resolve().parent
 MAX_BODY_BYTES = 64 * 1024
@@ -74,9 +75,9 @@ def create_app(services: Services, settings: WebSettings) -> web.Application:
     """The application. Everything it serves as an interface is in `operations`; pages come beside it."""
     served = operations(services, settings)
     readers = {operation.pattern: operation.readers for operation in served if operation.readers}
-    app = web.Application(middlewares=[access_log, cross_origin(readers), problems], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[access_log, problems], client_max_size=MAX_BODY_BYTES)
     https = (settings.public_url or "").startswith("https://")
-    app.on_response_prepare.append(security_headers(https=https))
+    app.on_response_prepare.extend([security_headers(https=https), cross_origin(readers)])
     for operation in served:
         app.router.add_route(operation.method, operation.path, operation.handler)
     for path in dict.fromkeys(operation.path for operation in served if operation.readers):
@@ -119,6 +120,7 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         relays=settings.relays,
         public_origin=_origin(settings.public_url),
     )
+    waiting = WaitingLine(services.placement, shopper.visit)
     files = ProductFiles(services.credentials, services.products, services.files)
     owners, limits = services.owners, services.limits
     access = Access(owners, limits, settings.public_url)
@@ -133,7 +135,7 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         limits=limits,
         public_origin=_origin(settings.public_url),
     )
-    parts = (shopper, files, account, owner, shop, look, privacy, my_data, Health(services.checks))
+    parts = (shopper, waiting, files, account, owner, shop, look, privacy, my_data, Health(services.checks))
     return [operation for part in parts for operation in part.operations()]
 
 

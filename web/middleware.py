@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -115,17 +114,15 @@ def _is_own(request: web.Request, origin: str, public_origin: str | None) -> boo
     return public_origin is None and urlsplit(origin).netloc == request.host
 
 
-def cross_origin(readers: Mapping[str, Readers]) -> Any:
-    """CORS (Fetch standard): who may read the answers of a route, by its pattern.
+def cross_origin(readers: Mapping[str, Readers]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """CORS (Fetch standard): who may read the answers of a route, by its pattern. For `on_response_prepare`.
 
     A preflight names no shop, so it only says what could be asked (see `preflight`). Who may read an answer is
     decided on the answer: a success only by an origin that `admit_origin` let through, a problem by anybody, so
     that a page on a forgotten origin can show its developer the code. Cookies are never allowed along.
     """
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        response = await handler(request)
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
         origin = request.headers.get(hdrs.ORIGIN)
         reader = readers.get(route_name(request))
         if reader is Readers.ANYONE:
@@ -136,9 +133,8 @@ def cross_origin(readers: Mapping[str, Readers]) -> Any:
             if origin is not None and (CODE in response or request.get(ADMITTED) == origin):
                 response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
                 response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED_HEADERS
-        return response
 
-    return middleware
+    return add
 
 
 def preflight(methods: Iterable[str], takes: Mapping[str, str]) -> Handler:

@@ -11,7 +11,16 @@ import redis.exceptions
 import structlog
 from aiohttp import web
 
-from rtc.offers import Full, NoNode, OfferRejected, SessionActive, UnknownProduct, UnknownSession
+from rtc.offers import (
+    Full,
+    NoNode,
+    OfferRejected,
+    SessionActive,
+    Unavailable,
+    UnknownProduct,
+    UnknownSession,
+    UnknownTicket,
+)
 from tenancy.errors import TenancyError
 
 MEDIA_TYPE = "application/problem+json"
@@ -83,6 +92,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "unknown-product": (404, "The shop has no such product"),
     "unknown-receipt": (404, "No closed shop left this receipt"),
     "unknown-session": (404, "There is no such try-on"),
+    "unknown-ticket": (404, "Nobody waits with this ticket"),
     "unknown-shop": (404, "There is no such shop"),
     "unknown-webhook": (404, "The shop has no such webhook"),
     "unsupported-media-type": (415, "The body is of another type than this address takes"),
@@ -108,7 +118,17 @@ class Problem(Exception):
         self.members = dict(members or {})
 
 
-ROOMS_ERRORS = (TenancyError, OfferRejected, UnknownProduct, UnknownSession, SessionActive, NoNode, Full)
+ROOMS_ERRORS = (
+    TenancyError,
+    OfferRejected,
+    UnknownProduct,
+    UnknownSession,
+    UnknownTicket,
+    SessionActive,
+    NoNode,
+    Unavailable,
+    Full,
+)
 OUTAGES = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, ConnectionError, TimeoutError)
 
 
@@ -163,7 +183,8 @@ def _queued(full: Full) -> Problem:
     return Problem(
         full.code,
         headers={"Retry-After": str(full.retry_after)},
-        members={"position": full.position, "eta_seconds": full.eta_seconds, "ticket": full.ticket},
+        members={"position": full.position, "eta_seconds": full.eta_seconds, "ticket": full.ticket}
+        | {"events": f"/v1/queue/{full.ticket}/events"},
     )
 
 

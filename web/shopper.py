@@ -92,7 +92,7 @@ class Shopper:
 
     async def start_try_on(self, request: web.Request) -> web.Response:
         await self.limits.hit("try-on", self.limits.address(request))
-        visit = await self._visit(request)
+        visit = await self.visit(request)
         offer = await _read_text(request, SDP, MAX_SDP_BYTES, too_large="sdp-too-large", unreadable="sdp-invalid")
         ticket = request.headers.get(TICKET_HEADER)
         if ticket is not None and not 0 < len(ticket) <= MAX_TICKET_CHARACTERS:
@@ -109,7 +109,7 @@ class Shopper:
         return response
 
     async def trickle_candidates(self, request: web.Request) -> web.Response:
-        visit, session = await self._visit(request), _session_id(request)
+        visit, session = await self.visit(request), _session_id(request)
         _check_precondition(request, session)
         fragment = await _read_text(
             request, FRAGMENT, MAX_FRAGMENT_BYTES, too_large="payload-too-large", unreadable="sdp-invalid"
@@ -118,11 +118,11 @@ class Shopper:
         return web.Response(status=204)
 
     async def get_ice_servers(self, request: web.Request) -> web.Response:
-        visit = await self._visit(request)
+        visit = await self.visit(request)
         return _json(contract.IceServers(ice_servers=self._servers(visit)))
 
     async def end_try_on(self, request: web.Request) -> web.Response:
-        visit, session = await self._visit(request), _session_id(request)
+        visit, session = await self.visit(request), _session_id(request)
         await self.placement.close(_visitor(visit), session)
         return web.Response(status=204)
 
@@ -273,7 +273,7 @@ class Shopper:
     def _admit(self, request: web.Request, shop: Shop) -> None:
         admit_origin(request, shop.allowed_origins, public_origin=self.public_origin)
 
-    async def _visit(self, request: web.Request) -> Visit:
+    async def visit(self, request: web.Request) -> Visit:
         """Whose request it is. Raises InvalidToken, TokenExpired, Problem."""
         visit = await self.visits.resolve(bearer(request))
         self._admit(request, await self.credentials.shop_of_tenant(visit.tenant_id))

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -59,10 +60,11 @@ StartNode = Callable[..., Awaitable[RunningNode]]
 async def start_node(valkey: Redis, studio: Studio, acetate: bytes, tmp_path: Path) -> AsyncIterator[StartNode]:
     running: list[RunningNode] = []
 
-    async def start(name: str = "a", capacity: int = 4) -> RunningNode:
+    async def start(name: str = "a", capacity: int = 4, **settings: Any) -> RunningNode:
+        """A node that takes so many sessions, however busy this machine is."""
         socket = tmp_path / f"{name}.sock"
         node = MediaNode(
-            NodeSettings(name, f"unix:{socket}", capacity),
+            NodeSettings(name, f"unix:{socket}", **({"capacity": capacity, "least": capacity} | settings)),
             redis=valkey,
             products=Shelf(acetate=acetate),
             worker=studio.worker,

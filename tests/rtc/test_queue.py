@@ -1,8 +1,13 @@
 """The line of waiting shoppers: fair between shops, honest about time, forgetting those who left."""
 
+import random
+
 from redis.asyncio import Redis
 
-from rtc.queue import FORGOTTEN_S, Queue, Waiting, estimate_s, fair_order
+from rtc.claims import Visitor
+from rtc.queue import CALLED_S, FORGOTTEN_S, Line, Queue, Waiting, estimate_s, fair_order
+
+FIRST, SECOND = Visitor("shop", "first"), Visitor("shop", "second")
 
 
 def line(*shops: str) -> list[Waiting]:
@@ -28,23 +33,65 @@ def test_the_estimate_grows_with_the_place_and_shrinks_with_capacity() -> None:
     assert estimate_s(5, 50, 100.0) == 10
 
 
+def test_the_estimate_is_what_a_shopper_waits_on_average() -> None:
+    """Try-ons that end at random, on nodes that are always full; eight places before hers."""
+    chance, capacity, mean, position = random.Random(1), 5, 60.0, 8
+    waits = []
+    for _ in range(2000):
+        ends = [chance.expovariate(1 / mean) for _ in range(capacity)]
+        for _ in range(position):
+            freed = min(ends)
+            ends[ends.index(freed)] = freed + chance.expovariate(1 / mean)
+        waits.append(freed)
+    assert abs(sum(waits) / len(waits) / estimate_s(position, capacity, mean) - 1) < 0.05
+
+
+def test_those_for_whom_there_is_room_may_come_and_the_others_are_told_where_they_stand() -> None:
+    stood = Line(tuple(line("a", "a", "a", "a")), free=2, capacity=4, mean_duration_s=40.0)
+    places = [stood.place_of(f"a{index}") for index in range(4)]
+    assert [(place.position, place.turn) for place in places if place] == [(1, True), (2, True), (3, False), (4, False)]
+    assert [place.eta_seconds for place in places if place] == [0, 0, 10, 20]
+    assert stood.place_of("nobody") is None
+
+
 async def test_a_ticket_keeps_its_place_as_long_as_its_shopper_asks(valkey: Redis) -> None:
     queue = Queue(valkey)
-    await queue.stand("first", "shop", now=0.0)
-    await queue.stand("second", "shop", now=1.0)
-    await queue.stand("first", "shop", now=10.0)
+    await queue.stand("first", FIRST, now=0.0)
+    await queue.stand("second", SECOND, now=1.0)
+    await queue.stand("first", FIRST, now=10.0)
     assert [w.ticket for w in await queue.waiting(now=10.0)] == ["first", "second"]
     assert [w.ticket for w in await queue.waiting(now=1.1 + FORGOTTEN_S)] == ["first"]
     await queue.leave("first")
     assert await queue.waiting(now=20.0) == []
 
 
+async def test_who_is_called_and_does_not_come_loses_her_place(valkey: Redis) -> None:
+    queue = Queue(valkey)
+    [first] = await queue.stand("first", FIRST, now=0.0)
+    await queue.call(first, now=1.0)
+    await queue.stay([first], now=2.0)  # not called, as far as this web process knows
+    assert len(await queue.waiting(now=2.0)) == 1
+    await queue.call(first, now=3.0)
+    assert len(await queue.waiting(now=3.0 + CALLED_S - 0.1)) == 1
+    assert await queue.waiting(now=3.1 + CALLED_S) == []
+
+
 async def test_a_ticket_of_another_shop_does_not_jump_the_line(valkey: Redis) -> None:
     queue = Queue(valkey)
-    await queue.stand("stolen", "a", now=0.0)
-    await queue.stand("mine", "b", now=1.0)
-    waiting = await queue.stand("stolen", "b", now=2.0)
+    await queue.stand("stolen", Visitor("a", "v"), now=0.0)
+    await queue.stand("mine", Visitor("b", "v"), now=1.0)
+    waiting = await queue.stand("stolen", Visitor("b", "w"), now=2.0)
     assert [(w.ticket, w.tenant) for w in waiting] == [("mine", "b"), ("stolen", "b")]
+
+
+async def test_a_line_that_was_lost_is_made_whole_by_those_who_stand_in_it(valkey: Redis) -> None:
+    queue = Queue(valkey)
+    await queue.stand("first", FIRST, now=0.0)
+    stood = await queue.stand("second", SECOND, now=1.0)
+    await valkey.flushall()
+    await queue.stand("newcomer", Visitor("shop", "third"), now=2.0)
+    await queue.stay(stood, now=3.0)
+    assert [w.ticket for w in await queue.waiting(now=3.0)] == ["first", "second", "newcomer"]
 
 
 async def test_the_mean_duration_follows_what_try_ons_last(valkey: Redis) -> None:

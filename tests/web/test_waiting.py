@@ -1,0 +1,141 @@
+"""Those for whom there is no room yet hear where they stand as it changes, and come in as soon as a place is free."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import redis.asyncio
+
+from rtc.node import MediaNode
+from tests.rtc.shopper import Shopper
+from tests.web.conftest import ORIGIN, Site
+
+SDP = {"Content-Type": "application/sdp"}
+
+
+@dataclass
+class Waiting:
+    """A shopper in the line, with a stream of events."""
+
+    bearer: dict[str, str]
+    ticket: str
+    events: asyncio.Queue[tuple[str, Any]] = field(default_factory=asyncio.Queue)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def next(self, within_s: float = 5.0) -> tuple[str, Any]:
+        return await asyncio.wait_for(self.events.get(), within_s)
+
+
+@pytest.fixture
+async def running(site: Site, node: MediaNode) -> AsyncIterator[tuple[Shopper, str, dict[str, str]]]:
+    """The only place is taken: who has it, its location, and her credential."""
+    shopper, bearer = Shopper(), await site.bearer()
+    async with site.calls("POST", "/v1/try-on", data=await shopper.offer(), headers={**bearer, **SDP}) as response:
+        assert response.status == 201, await response.text()
+        await shopper.accept(await response.text())
+    yield shopper, response.headers["Location"], bearer
+    await shopper.close()
+
+
+async def ask(site: Site, bearer: dict[str, str], **headers: str) -> dict[str, Any]:
+    shopper = Shopper()
+    offer = await shopper.offer()
+    await shopper.close()
+    async with site.calls("POST", "/v1/try-on", data=offer, headers={**bearer, **SDP, **headers}) as response:
+        answer = {"status": response.status, "location": response.headers.get("Location")}
+        return answer | (await response.json() if response.status != 201 else {})
+
+
+@asynccontextmanager
+async def waiting(site: Site) -> AsyncIterator[Waiting]:
+    bearer = await site.bearer()
+    refused = await ask(site, bearer)
+    assert (refused["status"], refused["code"]) == (503, "queue")
+    made = Waiting(bearer, refused["ticket"])
+
+    async def listen() -> None:
+        headers = {**bearer, "Origin": ORIGIN}
+        async with site.calls("GET", refused["events"], headers=headers) as response:
+            assert response.status == 200, await response.text()
+            assert response.content_type == "text/event-stream"
+            assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+            kind = ""
+            async for line in response.content:
+                if line.startswith(b"event: "):
+                    kind = line[7:].strip().decode()
+                elif line.startswith(b"data: "):
+                    made.events.put_nowait((kind, json.loads(line[6:])))
+        made.ended.set()
+
+    listening = asyncio.create_task(listen())
+    yield made
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+
+
+async def test_places_move_up_and_the_next_one_is_called_when_a_try_on_ends(site: Site, running):
+    _, location, bearer = running
+    async with waiting(site) as first, waiting(site) as second:
+        assert (await first.next())[1]["position"] == 1
+        kind, told = await second.next()
+        assert (kind, told["position"]) == ("place", 2)
+        assert told["eta_seconds"] > 0
+        started = asyncio.get_running_loop().time()
+        async with site.calls("DELETE", location, headers=bearer) as response:
+            assert response.status == 204
+        assert await first.next() == ("turn", {})
+        assert asyncio.get_running_loop().time() - started < 3, "a freed place is told, not found out"
+        await asyncio.wait_for(first.ended.wait(), 5)
+        newcomer = await ask(site, await site.bearer())
+        assert newcomer["code"] == "queue", "who is called comes before who comes now"
+        assert (await ask(site, first.bearer, **{"Vitrine-Ticket": first.ticket}))["status"] == 201
+        while (told := await second.next())[1]["position"] != 1:
+            pass
+
+
+async def test_who_is_called_and_does_not_come_makes_room_for_the_next(site: Site, running, monkeypatch):
+    monkeypatch.setattr("rtc.queue.CALLED_S", 1.0)
+    _, location, bearer = running
+    async with waiting(site) as first, waiting(site) as second:
+        async with site.calls("DELETE", location, headers=bearer):
+            pass
+        while (await first.next())[0] != "turn":
+            pass
+        while (await second.next(10))[0] != "turn":
+            pass
+
+
+async def test_who_listens_keeps_her_place_even_if_valkey_loses_it(site: Site, running, valkey: redis.asyncio.Redis):
+    async with waiting(site) as first, waiting(site) as second:
+        await first.next()
+        await second.next()
+        await valkey.delete("queue")
+        later = await ask(site, await site.bearer())
+        await asyncio.sleep(1.5)
+        again = await ask(site, second.bearer)
+        assert (later["code"], again["position"], again["ticket"]) == ("queue", 2, second.ticket)
+
+
+async def test_a_visit_has_one_place_however_often_it_asks(site: Site, running):
+    bearer = await site.bearer()
+    one, two = await ask(site, bearer), await ask(site, bearer)
+    other = await ask(site, await site.bearer())
+    assert one["ticket"] == two["ticket"]
+    assert other["position"] == 2
+
+
+async def test_a_ticket_is_its_own_visits_alone(site: Site, running):
+    async with waiting(site) as first:
+        stranger = await site.bearer()
+        path = f"/v1/queue/{first.ticket}/events"
+        assert await site.refusal("GET", path, headers=stranger) == (404, "unknown-ticket")
+        assert await site.refusal("GET", "/v1/queue/nothing/events", headers=stranger) == (404, "unknown-ticket")
+        assert await site.refusal("GET", path) == (401, "missing-credentials")
+        elsewhere = {**first.bearer, "Origin": "https://elsewhere.example"}
+        assert await site.refusal("GET", path, headers=elsewhere) == (403, "origin-not-allowed")
