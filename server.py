@@ -185,15 +185,25 @@ async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> 
     secret = (
         settings.secret.get_secret_value() if settings.secret else await asyncio.to_thread(secret_in, settings.data)
     )
+    seal = Seal(secret)
     kept = None if settings.smtp_url else Kept()
-    postman = Postman(
-        kept or Smtp(settings.smtp_url.get_secret_value() if settings.smtp_url else "", settings.mail_from)
-    )
-    stack.push_async_callback(postman.stop)
-    letters = Letters(postman, settings.shown_url)
+    server = kept or Smtp(settings.smtp_url.get_secret_value() if settings.smtp_url else "", settings.mail_from)
+    lost = Counter(DEAD, "Mails and deliveries to webhooks that were given up.", ["kind"])
+    outbox = Outbox(stores.database, {"mail": mail_route(seal, server)}, on_dead=lambda kind: lost.labels(kind).inc())
+    outbox.start()
+    stack.push_async_callback(outbox.stop)
+    letters = Letters(seal, settings.shown_url)
     owners = Owners.over(
-        stores.database, stores.credentials, stores.products, stores.files, secret=secret, letters=letters
+        stores.database,
+        stores.credentials,
+        stores.products,
+        stores.files,
+        secret=secret,
+        letters=letters,
+        forget_keys=lambda shop: Claims(stores.redis).forget_shop(str(shop)),
     )
+    sweeping = asyncio.create_task(owners.sweeper.always())
+    stack.callback(sweeping.cancel)
     return owners, kept
 
 
@@ -238,6 +248,7 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
                 id=options.name,
                 url=options.advertise or (options.listen if at_socket else f"http://{options.listen}"),
                 capacity=settings.sessions_per_process,
+                cores=cores() / settings.media_processes,
                 candidates=CandidatePolicy(allow_private=settings.allow_private_candidates),
             ),
             redis=stores.redis,
@@ -413,7 +424,7 @@ async def _stores(settings: Settings) -> AsyncIterator[Stores]:
     async with AsyncExitStack() as stack:
         database = await Database.connect(dsn, cache=_cache())
         stack.push_async_callback(database.close)
-        redis = Redis.from_url(settings.redis_url.get_secret_value())
+        redis = Redis.from_url(settings.redis_url.get_secret_value(), socket_connect_timeout=2, socket_timeout=5)
         stack.push_async_callback(redis.aclose)
         files = Files.open(storage.get_secret_value() if storage else (settings.data / "files").as_uri())
         visits = Visits(database, lasting=timedelta(minutes=settings.session_minutes))
