@@ -100,8 +100,13 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
     )
-    sessions_per_process: int = _setting(
-        4, "sessions", "Live try-ons that one media process admits before shoppers queue.", ge=1, le=64
+    sessions_per_process: int | None = _setting(
+        None,
+        "sessions",
+        "Live try-ons that one media process admits at most, however idle it is.",
+        shown="as many as its measured load allows",
+        ge=1,
+        le=64,
     )
     session_minutes: int = _setting(
         30, "minutes", "How long a shopper's visit lasts; renewed while live.", ge=1, le=1440
