@@ -1,6 +1,7 @@
 """Every trouble has its own clear screen, and a way on."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -32,12 +33,18 @@ def test_when_the_server_is_full_the_next_shopper_waits_and_then_comes_in(open_p
     first.go_live()
     first.page.wait_for_timeout(1500)
     second = open_page()
+    asked: list[str] = []
+    second.page.on("request", lambda request: asked.append(f"{request.method} {urlsplit(request.url).path}"))
     second.screen("consent")
     second.agree()
     second.screen("queue")
     second.shoot("queue")
+    second.page.wait_for_timeout(5000)
+    [events] = [call for call in asked if call.startswith("GET /v1/queue/")]
+    assert asked[-1] == events, "while she is told where she stands she does not ask"
     first.page.close()
     second.screen("live", within_s=90)
+    assert asked.count("POST /v1/try-on") == 2
 
 
 def test_after_a_crash_of_the_media_process_the_try_on_resumes_with_what_was_worn(

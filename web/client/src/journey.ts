@@ -62,6 +62,8 @@ export type Event =
   | { type: 'picture' }
   | { type: 'dropped'; code: string }
   | { type: 'refused'; refusal: Refusal }
+  | { type: 'placed'; members: Record<string, unknown> }
+  | { type: 'line-lost' }
   | { type: 'unreachable' }
   | { type: 'away' }
   | { type: 'left' }
@@ -82,6 +84,9 @@ export const START: Journey = {
 const FIRST_TRIES = 3
 /** A second try-on that is still refused after this many tries is somebody else's window, not our own shadow. */
 const SHADOW_TRIES = 6
+
+/** Without events from the line one asks for one's place. */
+const ASK_AGAIN_MS = 3000
 
 /** Where a try shows from these screens; the others keep saying what is wrong until it is right. */
 const RETRYING: Partial<Record<Screen, Screen>> = {
@@ -121,6 +126,10 @@ export function next(journey: Journey, event: Event): Journey {
       return journey.wasLive ? again(journey, 'unreachable') : later(journey, 'server-down', 'unreachable')
     case 'refused':
       return refused(journey, event.refusal)
+    case 'placed':
+      return journey.screen === 'queue' ? { ...journey, waiting: waitingIn(event.members), retryInMs: null } : journey
+    case 'line-lost':
+      return journey.screen === 'queue' ? { ...journey, retryInMs: ASK_AGAIN_MS } : journey
     case 'away':
       return { ...journey, screen: 'paused', retryInMs: null, attempt: 0 }
     case 'left':
@@ -145,9 +154,9 @@ function stop(journey: Journey, screen: Screen, code: string): Journey {
 
 function refused(journey: Journey, { code, status, retryAfterS, members }: Refusal): Journey {
   if (code === 'queue') {
-    const waiting = { position: count(members['position']), etaSeconds: count(members['eta_seconds']) }
+    const waiting = waitingIn(members)
     const ticket = typeof members['ticket'] === 'string' ? members['ticket'] : journey.ticket
-    const retryInMs = (retryAfterS ?? 3) * 1000
+    const retryInMs = retryAfterS === null ? ASK_AGAIN_MS : retryAfterS * 1000
     return { ...journey, screen: 'queue', waiting, ticket, retryInMs, attempt: 0, code }
   }
   if (code === 'session-active') {
@@ -163,6 +172,10 @@ function refused(journey: Journey, { code, status, retryAfterS, members }: Refus
   if (status === 401) return stop(journey, 'session-expired', code)
   if (status >= 500) return journey.wasLive ? again(journey, code) : later(journey, 'server-down', code, retryAfterS)
   return stop(journey, 'server-down', code)
+}
+
+function waitingIn(members: Record<string, unknown>): Waiting {
+  return { position: count(members['position']), etaSeconds: count(members['eta_seconds']) }
 }
 
 function count(value: unknown): number | null {

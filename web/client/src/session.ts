@@ -103,6 +103,13 @@ export class Shop {
     return { location: path, etag: response.headers.get('etag'), sdp: await response.text() }
   }
 
+  /** A stream of server-sent events; it lasts until the server or `stop` ends it. */
+  async events(visit: Visit, path: string, stop: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const response = await call(path, { headers: bearer(visit), cache: 'no-store', signal: stop })
+    if (!response.body) throw new Problem('no-body', response.status)
+    return response.body
+  }
+
   async trickle(visit: Visit, to: Accepted, fragment: string): Promise<void> {
     const headers: Record<string, string> = { ...bearer(visit), 'Content-Type': 'application/trickle-ice-sdpfrag' }
     if (to.etag !== null) headers['If-Match'] = to.etag

@@ -6,6 +6,7 @@ import type { FromServer } from './control'
 import { next, START, type Event, type Journey, type Screen } from './journey'
 import { Line } from './line'
 import { consentIn, Problem, Unreachable, type ConsentText, type Shop, type Visit } from './session'
+import { WaitingLine } from './waiting'
 import { firstWorn, idsOf, isWearable, put, wornFrom, type Kind, type Product, type Worn } from './worn'
 
 /** What the page shows of a try-on. */
@@ -40,6 +41,7 @@ export class TryOn {
   #turn = 0
   #retryTimer = 0
   readonly #line: Line
+  readonly #waiting: WaitingLine
 
   constructor(
     private readonly shop: Shop,
@@ -55,6 +57,11 @@ export class TryOn {
       greeting: () => ({ type: 'wear', products: idsOf(this.#worn) }),
       onMessage: (message) => this.#onMessage(message),
       onDropped: (code) => this.#onDropped(code),
+    })
+    this.#waiting = new WaitingLine(shop, {
+      onPlace: (members) => this.#dispatch({ type: 'placed', members }),
+      onTurn: () => this.retry(),
+      onGone: () => this.#dispatch({ type: 'line-lost' }),
     })
   }
 
@@ -135,6 +142,7 @@ export class TryOn {
   /** Takes the next step that is still missing. Every start, retry and resume goes through here. */
   async #proceed(): Promise<void> {
     clearTimeout(this.#retryTimer)
+    this.#waiting.leave()
     const turn = ++this.#turn
     const stale = () => turn !== this.#turn
     try {
@@ -209,6 +217,7 @@ export class TryOn {
 
   #hangUp(): void {
     clearTimeout(this.#retryTimer)
+    this.#waiting.leave()
     this.#turn++
     this.#line.end()
     this.view.clear()
@@ -236,6 +245,9 @@ export class TryOn {
 
   #afterRefusal({ members }: Problem): void {
     const { screen } = this.#journey
+    if (screen === 'queue' && this.#visit && typeof members['events'] === 'string') {
+      this.#waiting.follow(this.#visit, members['events'])
+    }
     if (screen === 'session-expired') this.#forget()
     if (screen !== 'consent') return
     this.#forget()

@@ -61,6 +61,18 @@ describe('the queue', () => {
     expect(next(tried, refusal('queue', 503, { members: { position: 2 } })).ticket).toBe('T')
   })
 
+  it('moves up as it is told, and does not ask meanwhile', () => {
+    const moved = next(waiting, { type: 'placed', members: { position: 2, eta_seconds: 20 } })
+    expect(moved).toMatchObject({ screen: 'queue', waiting: { position: 2, etaSeconds: 20 }, ticket: 'T', retryInMs: null })
+  })
+
+  it('asks again when nothing is told any more', () => {
+    const told = next(waiting, { type: 'placed', members: { position: 2 } })
+    expect(next(told, { type: 'line-lost' }).retryInMs).toBe(3000)
+    expect(next(live, { type: 'line-lost' })).toBe(live)
+    expect(next(live, { type: 'placed', members: { position: 2 } })).toBe(live)
+  })
+
   it('forgets the ticket once the picture is there', () => {
     expect(next(waiting, { type: 'picture' }).ticket).toBeNull()
   })
