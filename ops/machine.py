@@ -64,18 +64,21 @@ class _Machine:
 
     async def run(self, says: str) -> None:
         async def bring_up() -> None:
-            await self._start()
+            first, *others = (self._media(index) for index in range(self._settings.media_processes))
+            await self._start(first)
             print(says, flush=True)
             notify_ready()
+            # A shopper can be served by now. The web, which lets new ones in, is still the first to be stopped.
+            await self._supervisor.start(*others, outlasting=True)
 
         await self._supervisor.run_until_told_to_stop(bring_up)
 
-    async def _start(self) -> None:
+    async def _start(self, media: Program) -> None:
         prepare = Program("prepare", (*self._command, "prepare"), self._owner, ready_within_s=_MIGRATED_WITHIN_S)
         prepared = await self._supervisor.begin(prepare)
         # Of what is started side by side the last is stopped first: then nobody new comes in.
         await asyncio.gather(
-            self._supervisor.start(*(self._media(index) for index in range(self._settings.media_processes))),
+            self._supervisor.start(media),
             self._supervisor.start(self._web()),
             prepared,
         )

@@ -57,10 +57,13 @@ class Supervisor:
         self._ended = ended
         self._groups: list[list[_Kept]] = []
 
-    async def start(self, *programs: Program) -> None:
-        """Starts the programs side by side and returns when all are ready. Raises ProgramFailed."""
+    async def start(self, *programs: Program, outlasting: bool = False) -> None:
+        """Starts the programs side by side and returns when all are ready. Raises ProgramFailed.
+
+        outlasting: they are stopped after what runs already, and not before it.
+        """
         fresh = [_Kept(program, self._runtime, self._ended) for program in programs]
-        self._groups.append(fresh)
+        self._groups.insert(0 if outlasting else len(self._groups), fresh)
         try:
             async with asyncio.TaskGroup() as group:
                 for kept in fresh:
@@ -104,7 +107,7 @@ class Supervisor:
             await self.stop()
 
     async def stop(self) -> None:
-        """Ends all programs, those of the last `start` first, within `stop_s` or by force."""
+        """Ends all programs, those of the last `start` first but for the outlasting, within `stop_s` or by force."""
         while self._groups:
             await asyncio.gather(*(kept.stop(self._stop_s) for kept in self._groups.pop()))
 

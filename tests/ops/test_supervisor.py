@@ -49,7 +49,7 @@ async def test_start_returns_when_every_program_is_ready_and_stop_leaves_none(tm
     assert not any(psutil.pid_exists(pid) for pid in pids.values())
 
 
-async def test_programs_stop_in_the_reverse_of_their_order(tmp_path):
+async def test_programs_stop_in_the_reverse_of_their_order_but_for_those_that_outlast_the_others(tmp_path):
     ended = tmp_path / "ended"
     code = READY + (
         "name = sys.argv[1];"
@@ -57,12 +57,13 @@ async def test_programs_stop_in_the_reverse_of_their_order(tmp_path):
         "time.sleep(60)"
     )
     async with supervising(tmp_path) as supervisor:
-        for name in "abc":
+        for name in "abcd":
             first = program(name, code)
-            await supervisor.start(Program(name, (*first.command, name), first.environment))
+            named = Program(name, (*first.command, name), first.environment)
+            await supervisor.start(named, outlasting=name == "d")
         # Ready is said before the handler is set; give it a moment.
         await asyncio.sleep(0.2)
-    assert ended.read_text() == "cba"
+    assert ended.read_text() == "cbad"
 
 
 async def test_a_program_killed_from_outside_runs_again(tmp_path):
