@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tenancy.credentials import Credentials, Shop
     from tenancy.database import Database
     from tenancy.files import Files
+    from tenancy.fitting_room import FittingRoom
     from tenancy.ledger import Recorder
     from tenancy.mail import Kept
     from tenancy.owners import Owners
@@ -91,6 +92,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     media.add_argument("--listen", required=True, help="unix:/path or host:port, where the web reaches it")
     media.add_argument("--advertise", help="the URL at which the web reaches it, if it is not --listen")
     media.set_defaults(run=run_media)
+    avatar = roles.add_parser("avatar", help="one worker that makes avatars, for one device")
+    avatar.add_argument("--device", default="cpu", help="cpu, or cuda:0 and so on (default: cpu)")
+    avatar.add_argument("--maker", help="module:Class that makes bodies, other than avatar.build:Builder")
+    avatar.set_defaults(run=run_avatar)
     migrate = roles.add_parser("migrate", help="bring the tables to this version, then end")
     migrate.set_defaults(run=run_migrate)
     seed = roles.add_parser("seed", help="make the demo shop or complete it, then end")
@@ -180,11 +185,9 @@ async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> 
     from tenancy.mail import Kept, Letters, Smtp, mail_route
     from tenancy.outbox import Outbox
     from tenancy.owners import Owners
-    from tenancy.seal import Seal, secret_in
+    from tenancy.seal import Seal
 
-    secret = (
-        settings.secret.get_secret_value() if settings.secret else await asyncio.to_thread(secret_in, settings.data)
-    )
+    secret = await _secret(settings)
     seal = Seal(secret)
     kept = None if settings.smtp_url else Kept()
     server = kept or Smtp(settings.smtp_url.get_secret_value() if settings.smtp_url else "", settings.mail_from)
@@ -321,6 +324,65 @@ class Shelf:
             return await self.files.get(UUID(tenant), digest)
         except UnknownFile:
             raise UnknownProduct from None
+
+
+# --- avatar --------------------------------------------------------------------------------------------------
+
+
+def run_avatar(settings: Settings, options: argparse.Namespace) -> None:
+    """One worker: it takes jobs one by one, and a process of its own computes."""
+    os.nice(10)  # live frames come first
+    asyncio.run(_serve_avatars(settings, options))
+
+
+async def _serve_avatars(settings: Settings, options: argparse.Namespace) -> None:
+    from uuid import uuid4
+
+    from avatar.pool import Bench, Worker
+    from ops.lifeline import bound_to_parent
+    from tenancy.errors import PhotoKeyLost, Superseded, Unavailable
+
+    async with AsyncExitStack() as stack:
+        stores = await stack.enter_async_context(_stores(settings))
+        room = await _fitting_room(settings, stores)
+        device = {"CUDA_VISIBLE_DEVICES": options.device.removeprefix("cuda:").removeprefix("cpu")}
+        bound = bound_to_parent(signal.SIGKILL)
+        bench = Bench(settings.models, maker=options.maker, environment=device, before_exec=bound)
+        worker_id = uuid4()
+        worker = Worker(room.work(worker_id), bench, superseded=Superseded, unreadable=PhotoKeyLost, away=Unavailable)
+        tasks = [
+            asyncio.create_task(worker.run()),
+            asyncio.create_task(room.attend(worker_id, options.device, worker.wake)),
+        ]
+        notify_ready()
+        told = asyncio.create_task(told_to_stop())
+        await asyncio.wait({told, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (told, *tasks):
+            task.cancel()
+        ended = await asyncio.gather(told, *tasks, return_exceptions=True)
+        if failures := [error for error in ended if isinstance(error, Exception)]:
+            raise failures[0]
+
+
+async def _fitting_room(settings: Settings, stores: Stores) -> FittingRoom:
+    from tenancy.fitting_room import FittingRoom
+
+    return FittingRoom.over(
+        stores.database,
+        stores.files,
+        settings.data / "keys",
+        secret=await _secret(settings),
+        longest_wait_s=settings.avatar_wait_seconds,
+    )
+
+
+async def _secret(settings: Settings) -> str:
+    """The installation's own."""
+    from tenancy.seal import secret_in
+
+    if settings.secret:
+        return settings.secret.get_secret_value()
+    return await asyncio.to_thread(secret_in, settings.data)
 
 
 # --- migrate, seed -------------------------------------------------------------------------------------------

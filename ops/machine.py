@@ -15,7 +15,7 @@ from pathlib import Path
 from ops.embedded import EmbeddedPostgres, EmbeddedValkey
 from ops.listener import bound_socket
 from ops.place import exclusive
-from ops.settings import Settings, variable
+from ops.settings import Settings, nvidia_devices, variable
 from ops.supervisor import Program, Supervisor, notify_ready, runtime_folder
 from ops.telemetry import clear_measurements, forget_process
 
@@ -70,6 +70,8 @@ class _Machine:
             notify_ready()
             # A shopper can be served by now. The web, which lets new ones in, is still the first to be stopped.
             await self._supervisor.start(*others, outlasting=True)
+            # Only now: nobody waits for an avatar yet, and the first shopper's mirror needs the cores.
+            await self._supervisor.start(*(self._avatar(index) for index in range(self._settings.avatar_workers)))
 
         await self._supervisor.run_until_told_to_stop(bring_up)
 
@@ -87,6 +89,10 @@ class _Machine:
         name = f"media-{index}"
         address = f"unix:{self._runtime / name}.sock"
         return Program(name, (*self._command, "media", "--name", name, "--listen", address), self._serving)
+
+    def _avatar(self, index: int) -> Program:
+        device = f"cuda:{index}" if index < nvidia_devices() else "cpu"
+        return Program(f"avatar-{index}", (*self._command, "avatar", "--device", device), self._serving)
 
     def _web(self) -> Program:
         descriptor = self._listener.fileno()

@@ -30,6 +30,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def nvidia_devices() -> int:
+    """How many the driver shows."""
+    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+
+
+def _devices() -> int:
+    return max(1, nvidia_devices())
+
+
 def _setting(
     default: Any, unit: str, says: str, *, name: str | None = None, shown: str | None = None, **limits: Any
 ) -> Any:
@@ -107,6 +116,17 @@ class Settings(BaseSettings):
         shown="as many as its measured load allows",
         ge=1,
         le=64,
+    )
+    avatar_workers: int = _setting(
+        _devices,
+        "processes",
+        "Workers that make avatars; 0 for none on this machine.",
+        shown="one for each NVIDIA device, else 1",
+        ge=0,
+        le=64,
+    )
+    avatar_wait_seconds: float = _setting(
+        300.0, "seconds", "How long the line for avatars may be before it takes nobody more.", gt=0, le=1500
     )
     session_minutes: int = _setting(
         30, "minutes", "How long a shopper's visit lasts; renewed while live.", ge=1, le=1440

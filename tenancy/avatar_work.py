@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -19,7 +19,7 @@ from tenancy.avatar_queue import AvatarQueue, Kind, Leased
 from tenancy.avatars import CHANNEL, Avatars, Stated, remove_unused
 from tenancy.clock import utc_now
 from tenancy.database import Database
-from tenancy.errors import PhotoKeyLost, Superseded
+from tenancy.errors import Superseded
 from tenancy.files import Files
 from tenancy.ledger import note_avatar
 from tenancy.photos import KEPT_AT_MOST, Photos
@@ -48,16 +48,21 @@ class Work:
     measures: Mapping[str, Mapping[str, float]]
 
 
-@dataclass(frozen=True)
-class Made:
+class Made(Protocol):
     """What came of it. body: what a later correction is fitted from; measures: value_cm and sigma_cm by name."""
 
-    body: Mapping[str, Any]
-    measures: Mapping[str, Mapping[str, float]]
-    findings: Sequence[Mapping[str, str]]
-    body_glb: bytes
-    plain_glb: bytes
-    thumbnail_png: bytes
+    @property
+    def body(self) -> Mapping[str, Any]: ...
+    @property
+    def measures(self) -> Mapping[str, Mapping[str, float]]: ...
+    @property
+    def findings(self) -> Sequence[Mapping[str, str]]: ...
+    @property
+    def body_glb(self) -> bytes: ...
+    @property
+    def plain_glb(self) -> bytes: ...
+    @property
+    def thumbnail_png(self) -> bytes: ...
 
 
 class AvatarWork:
@@ -319,6 +324,3 @@ class AvatarSweeper:
 
 async def _ring(connection: asyncpg.Connection, avatar_id: UUID) -> None:
     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(avatar_id))
-
-
-__all__ = ["AvatarSweeper", "AvatarWork", "Made", "PhotoKeyLost", "Work"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from tenancy.avatar_queue import AvatarQueue
-from tenancy.avatar_work import AvatarSweeper, AvatarWork, Made
+from tenancy.avatar_work import AvatarSweeper, AvatarWork
 from tenancy.avatars import Avatar, Avatars, Stated
 from tenancy.consent import current_text
 from tenancy.credentials import Credentials
@@ -22,6 +23,18 @@ from tests.tenancy.clock import Clock
 PHOTO = current_text(purpose="photo").version
 IMPORT = current_text(purpose="import").version
 FRONT = b"\xff\xd8\xff a canary from the front"
+@dataclass(frozen=True)
+class Made:
+    """What a worker hands in."""
+
+    body: dict[str, Any]
+    measures: dict[str, dict[str, float]]
+    findings: list[dict[str, str]]
+    body_glb: bytes
+    plain_glb: bytes
+    thumbnail_png: bytes
+
+
 MADE = Made(
     body={"sex": "female", "betas": [0.5, -1.0]},
     measures={"waist": {"value_cm": 74.2, "sigma_cm": 1.4}, "height": {"value_cm": 168.0, "sigma_cm": 0.3}},
