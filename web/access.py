@@ -6,18 +6,22 @@ our own pages: by `Sec-Fetch-Site`, which no page can forge, or by `Origin` wher
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
 from tenancy.errors import LoggedOut
-from tenancy.logins import ABSOLUTE
+from tenancy.logins import ABSOLUTE, Member
 from tenancy.owners import Owners
+from tenancy.passkeys import Site
 from tenancy.principals import ROLE_RIGHTS, Principal, rights_of_key
+from web.contract import Given
 from web.limits import Limits
-from web.problem import Problem
-from web.requests import bearer
+from web.openapi import Answer, Body, Credential, Operation
+from web.problem import Handler, Problem
+from web.requests import JSON_PROBLEMS, bearer
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 # What every call with a login or a key may be refused with.
@@ -83,6 +87,17 @@ class Access:
                 return None
             raise
 
+    def member(self, who: Principal) -> Member:
+        """The person behind a principal. Raises Problem `not-allowed` for a key."""
+        if who.member is None:
+            raise Problem("not-allowed", "This is for people; a key has no account.")
+        return who.member
+
+    def site(self, request: web.Request) -> Site:
+        """What a passkey made in this browser is bound to: our stated address, or else the one it believes in."""
+        url = urlsplit(self.public_url or f"{request.scheme}://{request.host}")
+        return Site(url.hostname or "", f"{url.scheme}://{url.netloc}")
+
     def refuse_other_sites(self, request: web.Request) -> None:
         """Raises Problem `cross-site` for a request that another site's page made. A request of no browser
         carries neither header."""
@@ -113,3 +128,31 @@ class Access:
     def forget(self, response: web.StreamResponse) -> None:
         """Take it out again."""
         response.del_cookie(self.cookie, path="/", secure=self._https, httponly=True, samesite="Lax")
+
+
+def owners_call(
+    route: str,
+    handler: Handler,
+    summary: str,
+    answer: Answer,
+    problems: Iterable[str] = (),
+    *,
+    takes: type[Given] | None = None,
+    body: Body | None = None,
+    query: Mapping[str, str] | None = None,
+) -> Operation:
+    """A call of the owner's side at a `route` such as `GET /v1/me`. What every such call may be refused with, and what
+    reading `takes` may be, is added to its own `problems`."""
+    method, _, path = route.partition(" ")
+    given = JSON_PROBLEMS if takes else ()
+    return Operation(
+        method,
+        path,
+        handler,
+        summary,
+        [answer],
+        sorted({*ACCESS_PROBLEMS, *given, *problems}),
+        body=Body(takes) if takes else body,
+        credential=Credential.OWNER,
+        query=query or {},
+    )

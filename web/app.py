@@ -22,8 +22,10 @@ from tenancy.products import Products
 from tenancy.visits import Visits
 from web.access import Access
 from web.account import Account
+from web.dashboard.door import Door
 from web.dashboard.entrance import Entrance
 from web.dashboard.look import LOOKS_PREFIX, Look
+from web.dashboard.office import Office
 from web.dashboard.rooms import Rooms
 from web.dashboard.shell import Shell
 from web.files import ProductFiles
@@ -32,6 +34,7 @@ from web.limits import Limits
 from web.middleware import access_log, cross_origin, preflight, security_headers
 from web.my_data import MyData
 from web.openapi import Operation, document
+from web.own_account import OwnAccount
 from web.owner import Owner
 from web.owner_shop import OwnerShop
 from web.pages import Pages
@@ -100,7 +103,9 @@ def _add_dashboard(router: web.UrlDispatcher, services: Services, settings: WebS
     owners, limits, shell = services.owners, services.limits, Shell(HERE / "templates")
     access = Access(owners, limits, settings.public_url)
     Entrance(owners, access, limits, shell, services.kept_mail).add_to(router)
-    Rooms(owners, access, shell, services.placement).add_to(router)
+    door = Door(access, shell)
+    Rooms(owners, door, services.placement).add_to(router)
+    Office(owners, access, door).add_to(router)
     shell.add_to(router)
     router.add_get(LOOKS_PREFIX + "{shop}.css", Look(owners, access).get_style)
 
@@ -135,7 +140,8 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         limits=limits,
         public_origin=_origin(settings.public_url),
     )
-    parts = (shopper, waiting, files, account, owner, shop, look, privacy, my_data, Health(services.checks))
+    own = OwnAccount(owners, access, limits)
+    parts = (shopper, waiting, files, account, own, owner, shop, look, privacy, my_data, Health(services.checks))
     return [operation for part in parts for operation in part.operations()]
 
 

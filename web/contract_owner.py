@@ -54,10 +54,12 @@ class EnrolmentShown(Answered):
 
 
 class ChallengeGiven(Answered):
-    """The first step passed. `enrolment` is there at the first login: prove it with a code."""
+    """The first step passed. `enrolment` is there at the first login: prove it with a code, or make a passkey.
+    `passkeys`: whether one may be shown in the place of a code."""
 
     challenge: str
     enrolment: EnrolmentShown | None
+    passkeys: bool
 
 
 class CodeRequest(Given):

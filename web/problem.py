@@ -33,10 +33,14 @@ log = structlog.get_logger("web")
 
 # code: (status, title). What a room raises is answered by its code; a code that is missing here is a bug and a 500.
 REFUSALS: Mapping[str, tuple[int, str]] = {
+    "busy": (503, "The installation takes in as much as it can; try again in a minute"),
     "cap-reached": (403, "The shop has had its try-ons for this month"),
     "consent-required": (403, "The shopper has to agree to the current text first"),
     "conflict": (409, "This has changed meanwhile"),
     "cross-site": (403, "This may only be asked from our own pages"),
+    "domain-invalid": (400, "A shop's page cannot have this address"),
+    "domain-taken": (409, "Another shop has proven that this domain is its own"),
+    "domain-unproven": (409, "The domain's DNS does not show the shop's token"),
     "email-invalid": (400, "No mail could reach this address"),
     "email-taken": (409, "Another account of the shop has this address"),
     "ice-restart-not-supported": (422, "ICE is not restarted; make a new offer"),
@@ -84,7 +88,9 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "token-expired": (401, "The visit is over"),
     "unavailable": (503, "A part of the service does not answer"),
     "unknown-delivery": (404, "The webhook has no such delivery"),
+    "unknown-domain": (404, "The shop has no such domain"),
     "unknown-file": (404, "There is no such file"),
+    "unknown-host": (421, "Nothing is served under this host"),
     "unknown-key": (404, "The shop has no such key"),
     "unknown-login": (404, "There is no such login"),
     "unknown-member": (404, "The shop has no such person"),
@@ -193,7 +199,7 @@ def _of_a_room(error: Exception) -> Problem:
     if code not in REFUSALS:
         log.error("error-without-an-answer", code=code)
         return Problem("internal-error")
-    headers = {"Retry-After": str(RETRY_AFTER_OUTAGE_S)} if code in ("no-media-node", "unavailable") else None
+    headers = {"Retry-After": str(RETRY_AFTER_OUTAGE_S)} if code in ("busy", "no-media-node", "unavailable") else None
     return Problem(code, str(error) or None, headers=headers)
 
 

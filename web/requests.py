@@ -14,6 +14,8 @@ from web.problem import Problem
 
 MAX_JSON_BYTES = 16 * 1024
 MAX_CREDENTIAL_CHARACTERS = 512
+# What `read_json` refuses with.
+JSON_PROBLEMS = ("invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type")
 
 Shape = TypeVar("Shape", bound=Given)
 

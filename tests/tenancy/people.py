@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from tenancy.accounts import Accounts
 from tenancy.credentials import Credentials
 from tenancy.database import Database
-from tenancy.logins import Logins, Opened
 from tenancy.factors import Factors
+from tenancy.logins import Logins, Opened
 from tenancy.mail import Kept, Letters, mail_route
 from tenancy.outbox import Outbox
 from tenancy.own_account import OwnAccount

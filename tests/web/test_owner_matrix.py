@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 
 from tests.services import Addresses
+from tests.tenancy.authenticator import Authenticator
 from tests.web.conftest import Site
 from tests.web.people import Person, sign_up
 from web.app import operations
@@ -44,8 +45,17 @@ async def ids_of(person: Person) -> dict[str, str]:
         "number": "1",
         "key": (await person.json("POST", "/v1/keys", json={"kind": "secret"}, status=201))["id"],
         "person": (await person.json("GET", "/v1/team"))["people"][0]["id"],
+        "passkey": await passkey_of(person),
         "login": (await person.json("GET", "/v1/logins"))["logins"][0]["id"],
     }
+
+
+async def passkey_of(person: Person) -> str:
+    """A passkey made in this person's browser."""
+    made = Authenticator(person.site.url, "127.0.0.1")
+    options = (await person.json("POST", "/v1/me/passkey-options"))["options"]
+    given = {"name": "Laptop", "credential": made.create(options)}
+    return (await person.json("POST", "/v1/me/passkeys", json=given, status=201))["id"]
 
 
 async def rows(addresses: Addresses, slug: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import ipaddress
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 
 from tenancy.errors import TenancyError
+from tenancy.logins import Opened
 from tenancy.mail import Kept
 from tenancy.owners import Owners
 from web.access import Access
@@ -19,6 +21,7 @@ from web.account import agent_of
 from web.dashboard.shell import Shell
 from web.limits import Limits
 from web.problem import REFUSALS, Problem
+from web.requests import MAX_JSON_BYTES
 
 MAILED_PAGES = ("confirm", "new-password", "join")
 
@@ -60,7 +63,12 @@ class Entrance:
             return self._again(request, "login_form.html", error, slug=slug, email=email)
         drawn = qr_code(made.enrolment.uri) if made.enrolment else None
         return self.shell.page(
-            request, "second_factor_form.html", challenge=made.token, enrolment=made.enrolment, drawn=drawn
+            request,
+            "second_factor_form.html",
+            challenge=made.token,
+            enrolment=made.enrolment,
+            drawn=drawn,
+            passkeys=made.passkeys,
         )
 
     async def post_second_factor(self, request: web.Request) -> web.Response:
@@ -69,7 +77,26 @@ class Entrance:
         try:
             opened = await self.owners.logins.check_code(challenge, form.get("code", ""), agent=agent_of(request))
         except (TenancyError, Problem) as error:
-            return self._again(request, "second_factor_form.html", error, challenge=challenge)
+            passkeys = form.get("passkeys") == "yes"
+            return self._again(request, "second_factor_form.html", error, challenge=challenge, passkeys=passkeys)
+        return self._enter(request, opened)
+
+    async def post_passkey(self, request: web.Request) -> web.Response:
+        """The second step with what the browser's passkey answered, as JSON in a field."""
+        form = await self._form(request, most=MAX_JSON_BYTES)
+        challenge, site = form.get("challenge", ""), self.access.site(request)
+        try:
+            credential = json.loads(form.get("credential", ""))
+            opened = await self.owners.logins.check_passkey(
+                challenge, credential if isinstance(credential, dict) else {}, site, agent=agent_of(request)
+            )
+        except (ValueError, RecursionError):
+            raise Problem("invalid-json") from None
+        except (TenancyError, Problem) as error:
+            return self._again(request, "second_factor_form.html", error, challenge=challenge, passkeys=True)
+        return self._enter(request, opened)
+
+    def _enter(self, request: web.Request, opened: Opened) -> web.Response:
         if opened.recovery_codes:
             response = self.shell.page(request, "recovery_codes.html", codes=opened.recovery_codes)
         else:
@@ -90,18 +117,19 @@ class Entrance:
         router.add_get("/dashboard/login", self.get_login)
         router.add_post("/dashboard/login", self.post_login)
         router.add_post("/dashboard/second-factor", self.post_second_factor)
+        router.add_post("/dashboard/passkey", self.post_passkey)
         router.add_get("/dashboard/sign-up", self.get_sign_up)
         router.add_get("/dashboard/forgotten", self.get_forgotten)
         router.add_get("/dashboard/{purpose:" + "|".join(MAILED_PAGES) + "}", self.get_mailed_page)
         if self.kept_mail is not None:
             router.add_get("/dev/mail", self.get_kept_mail)
 
-    async def _form(self, request: web.Request) -> dict[str, str]:
+    async def _form(self, request: web.Request, *, most: int = 512) -> dict[str, str]:
         self.access.refuse_other_sites(request)
         await self.limits.hit("login", self.limits.address(request))
         if request.content_type != "application/x-www-form-urlencoded":
             raise Problem("unsupported-media-type")
-        return {name: value[:512] for name, value in (await request.post()).items() if isinstance(value, str)}
+        return {name: value[:most] for name, value in (await request.post()).items() if isinstance(value, str)}
 
     def _again(self, request: web.Request, template: str, error: TenancyError | Problem, **more: Any) -> web.Response:
         status, says = REFUSALS[error.code]

@@ -65,15 +65,25 @@ const after = (form, { ok, status, answer }) => {
     shown.querySelector('output').textContent = answer.key
     return shown.querySelector('output').focus()
   }
+  if (then === 'codes') {
+    const shown = document.querySelector('#made-codes')
+    shown.hidden = false
+    shown.querySelector('output').textContent = answer.recovery_codes.join('\n')
+    return shown.querySelector('output').focus()
+  }
   form.reset?.()
   return refresh().then(() => say(done))
 }
 
-document.addEventListener('submit', async (event) => {
+document.addEventListener('submit', (event) => {
   const form = event.target
   if (!form.dataset.call) return
   event.preventDefault()
   if (form.dataset.sure && !confirm(form.dataset.sure)) return
+  send(form)
+})
+
+const send = async (form) => {
   const [method, path] = form.dataset.call.split(' ')
   const button = form.querySelector('button:not([type=button])')
   const progress = form.querySelector('progress')
@@ -88,8 +98,8 @@ document.addEventListener('submit', async (event) => {
   else told = await call(method, path)
   if (button) button.disabled = false
   if (progress) progress.hidden = true
-  after(form, told)
-})
+  if (!needsProof(told, () => send(form))) after(form, told)
+}
 
 // A mailed token stands behind '#', where no server sees it, until its person sends it from here.
 const takeToken = () => {

@@ -1,0 +1,66 @@
+"""The pages behind the login that are about who may do what: keys, team, audit log, one's own account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from tenancy.audit import lines
+from tenancy.errors import ProofRequired
+from tenancy.owners import Owners
+from tenancy.principals import KEY_SCOPES, Principal
+from tenancy.team import ROLES
+from web.access import Access
+from web.dashboard.door import Door, Fill
+from web.dashboard.entrance import qr_code
+
+
+@dataclass(frozen=True)
+class Office:
+    """The handlers."""
+
+    owners: Owners
+    access: Access
+    door: Door
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Pages are for people: they are no part of the described interface."""
+        rooms: tuple[tuple[str, str, str, Fill], ...] = (
+            ("/keys", "keys.html", "keys:write", self._keys),
+            ("/team", "team.html", "team:write", self._team),
+            ("/audit", "audit.html", "audit:read", self._audit),
+            ("/me", "me.html", "products:read", self._me),
+        )
+        for path, template, right, fill in rooms:
+            router.add_get("/dashboard" + path, self.door.room(template, right, fill))
+        router.add_post("/dashboard/me/app", self.post_app)
+
+    async def post_app(self, request: web.Request) -> web.Response:
+        """The QR code of another app, to be proven; without a fresh proof the page is told to ask for one."""
+        who = await self.access.principal(request)
+        try:
+            offered = await self.owners.own_account.offer_app(self.access.member(who), shop=who.shop)
+        except ProofRequired:
+            return web.Response(headers={"HX-Reswap": "none", "HX-Trigger": "proof-required"})
+        drawn = qr_code(offered.uri)
+        return self.door.shell.page(request, "app_form.html", secret=offered.secret, drawn=drawn)
+
+    async def _keys(self, _request: web.Request, who: Principal) -> dict[str, Any]:
+        return {"keys": await self.owners.credentials.keys(who.shop.id), "scopes": sorted(KEY_SCOPES)}
+
+    async def _team(self, _request: web.Request, who: Principal) -> dict[str, Any]:
+        return {"people": await self.owners.team.people(who.shop.id), "roles": ROLES}
+
+    async def _audit(self, request: web.Request, who: Principal) -> dict[str, Any]:
+        before = request.query.get("before", "")
+        known = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+        return {"lines": await lines(self.owners.database, who.shop.id, before=known, most=50)}
+
+    async def _me(self, _request: web.Request, who: Principal) -> dict[str, Any]:
+        member = self.access.member(who)
+        return {
+            "logins": await self.owners.logins.open_logins(member),
+            "standing": await self.owners.own_account.standing(member),
+        }
