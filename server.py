@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from tenancy.ledger import Recorder
     from tenancy.mail import Kept
     from tenancy.owners import Owners
-    from tenancy.products import Products, Taken
+    from tenancy.products import Intake, Products, Taken
     from tenancy.visits import Visits
 
 DEMO_SLUG = "demo"
@@ -490,7 +490,14 @@ async def _stores(settings: Settings) -> AsyncIterator[Stores]:
         stack.push_async_callback(redis.aclose)
         files = Files.open(storage.get_secret_value() if storage else (settings.data / "files").as_uri())
         visits = Visits(database, lasting=timedelta(minutes=settings.session_minutes))
-        yield Stores(database, redis, files, Credentials(database), Products(database, files, _intake), visits)
+        yield Stores(
+            database,
+            redis,
+            files,
+            Credentials(database),
+            Products(database, files, _intake(max(1, cores() // 2))),
+            visits,
+        )
 
 
 def _cache() -> Cache:
@@ -511,16 +518,24 @@ def _app_dsn(settings: Settings) -> str | None:
     return app_dsn(settings.database_url.get_secret_value()) if settings.database_url is not None else None
 
 
-async def _intake(glb: bytes, kind: str | None) -> Taken:
-    """The intake in a child process of its own; its refusal as the web answers it."""
+def _intake(at_once: int) -> Intake:
+    """The intake in child processes, so many at a time; its refusal as the web answers it."""
     from render.glb import ProductError
-    from render.intake import intake_in_child
-    from web.owner import ModelRejected
+    from render.intake_child import IntakeDesk
+    from tenancy.errors import Busy
+    from web.uploads import ModelRejected
 
-    try:
-        return await intake_in_child(glb, kind, timeout_s=120)
-    except ProductError as error:
-        raise ModelRejected(error.code, error.detail) from None
+    desk = IntakeDesk(at_once=at_once)
+
+    async def take_in(glb: bytes, kind: str | None) -> Taken:
+        try:
+            return await desk.take_in(glb, kind)
+        except ProductError as error:
+            if error.code == "intake-busy":
+                raise Busy(error.detail) from None
+            raise ModelRejected(error.code, error.detail) from None
+
+    return take_in
 
 
 if __name__ == "__main__":

@@ -23,15 +23,20 @@ def write_canonical(model: Model, vitrine: Json) -> bytes:
     used = sorted({part.material for part in model.parts})
     textures: list[Json] = []
     images: list[Json] = []
+    written: dict[int, int] = {}
     materials = []
     for index in used:
         material = model.materials[index]
         item = _material_json(material)
         if material.texture is not None:
-            raw, media_type = _encode(material.texture)
-            images.append({"bufferView": writer.view(raw), "mimeType": media_type})
-            textures.append({"source": len(images) - 1})
-            item["pbrMetallicRoughness"]["baseColorTexture"] = {"index": len(textures) - 1}
+            # Materials may share a picture, and a file may make a hundred of them do so: it is written once.
+            shared = id(material.texture)
+            if shared not in written:
+                raw, media_type = _encode(material.texture)
+                images.append({"bufferView": writer.view(raw), "mimeType": media_type})
+                textures.append({"source": len(images) - 1})
+                written[shared] = len(textures) - 1
+            item["pbrMetallicRoughness"]["baseColorTexture"] = {"index": written[shared]}
         materials.append(item)
     meshes, nodes = [], []
     for part in model.parts:

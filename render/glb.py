@@ -19,6 +19,9 @@ Json = dict[str, Any]
 
 MAX_FILE_BYTES: Final = 48 << 20
 MAX_JSON_BYTES: Final = 1 << 20
+# What a list of the document may hold; the reader looks things up in them again and again.
+MAX_ENTRIES: Final = 16_384
+_LISTS: Final = ("accessors", "bufferViews", "images", "materials", "meshes", "nodes", "scenes", "textures")
 
 _MAGIC: Final = 0x46546C67
 _JSON_CHUNK: Final = 0x4E4F534A
@@ -68,7 +71,7 @@ class Glb:
 
 def read_glb(data: bytes) -> Glb:
     """The container's two chunks. Raises ProductError: `too-large`, `not-glb`, `glb-truncated`, `json-too-large`,
-    `json-invalid`, `version-unsupported`, `compressed`, `extension-unsupported`, `external-uri`."""
+    `json-invalid`, `version-unsupported`, `compressed`, `extension-unsupported`, `external-uri`, `too-many-parts`."""
     if len(data) > MAX_FILE_BYTES:
         raise ProductError("too-large", f"The file has more than {MAX_FILE_BYTES >> 20} MB.")
     if len(data) < 20:
@@ -119,15 +122,18 @@ def _binary_chunk(data: bytes, offset: int) -> memoryview:
 
 
 def _check_document(document: Json) -> None:
-    if str(mapping(document, "asset").get("version", "")).split(".")[0] != "2":
+    if words(mapping(document, "asset").get("version")).split(".")[0] != "2":
         raise ProductError("version-unsupported", "Only glTF 2.0 can be read.")
-    required = {str(name) for name in sequence(document, "extensionsRequired")}
+    required = {words(name) for name in sequence(document, "extensionsRequired")}
     if required & _COMPRESSED:
         names = ", ".join(sorted(required & _COMPRESSED))
         raise ProductError("compressed", f"The file is compressed ({names}). Export it again without compression.")
     if required - _READ_EXTENSIONS:
-        names = ", ".join(sorted(required - _READ_EXTENSIONS))[:200]
+        names = ", ".join(sorted(required - _READ_EXTENSIONS)[:5])
         raise ProductError("extension-unsupported", f"The file needs extensions that are not read here: {names}.")
+    for name in _LISTS:
+        if len(sequence(document, name)) > MAX_ENTRIES:
+            raise ProductError("too-many-parts", f"The file lists more than {MAX_ENTRIES} {name}.")
     buffers = entries(document, "buffers")
     if len(buffers) > 1:
         raise ProductError("external-uri", "The file has more than one buffer; pack everything into one .glb.")
@@ -160,6 +166,12 @@ def entries(owner: Json, key: str) -> list[Json]:
     return values
 
 
+def words(value: Any, most: int = 80) -> str:
+    """A name in the file as it may be shown and stored: no control characters, no half of a surrogate pair. What is
+    no text is none."""
+    return "".join(filter(str.isprintable, value[: 4 * most]))[:most] if isinstance(value, str) else ""
+
+
 def whole(owner: Json, key: str, default: int | None = None) -> int:
     """A non-negative integer under `key`. Raises ProductError `json-invalid` for anything else."""
     value = owner.get(key, default)
@@ -185,10 +197,13 @@ def number(owner: Json, key: str, default: float) -> float:
 
 def entry(owner: Json, key: str, index: int) -> Json:
     """`owner[key][index]`. Raises ProductError `index-out-of-range`."""
-    values = entries(owner, key)
+    values = sequence(owner, key)
     if index >= len(values):
         raise ProductError("index-out-of-range", f"The file refers to {key} {index}, which is not there.")
-    return values[index]
+    value = values[index]
+    if not isinstance(value, dict):
+        raise ProductError("json-invalid", f"“{key}” should be a list of objects.")
+    return value
 
 
 def view_bytes(glb: Glb, index: int) -> tuple[memoryview, int]:
@@ -214,7 +229,7 @@ def read_accessor(glb: Glb, index: int, kinds: tuple[str, ...], *, max_count: in
     kind = accessor.get("type")
     dtype = _COMPONENTS.get(whole(accessor, "componentType"))
     if kind not in kinds or dtype is None:
-        raise ProductError("accessor-invalid", f"Geometry of type {str(kind)[:20]!r} stands where {kinds} belongs.")
+        raise ProductError("accessor-invalid", f"Geometry of type {words(kind, 20)!r} stands where {kinds} belongs.")
     if "sparse" in accessor:
         raise ProductError("accessor-invalid", "Sparse geometry is not read. Export it again without sparse accessors.")
     count, width = whole(accessor, "count"), _WIDTHS[str(kind)]

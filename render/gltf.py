@@ -25,6 +25,7 @@ from render.glb import (
     sequence,
     view_bytes,
     whole,
+    words,
 )
 
 MAX_NODES: Final = 4096
@@ -98,21 +99,22 @@ def read_model(glb: Glb) -> Model:
     examined = triangles = vertices = 0
     for name, mesh_index, matrix in _placed_meshes(document):
         mesh = entry(document, "meshes", mesh_index)
-        label = str(mesh.get("name") or name)[:80]
+        label = words(mesh.get("name")) or name
         for primitive in entries(mesh, "primitives"):
             examined += 1
             if examined > MAX_PRIMITIVES:
                 raise ProductError("too-many-parts", f"The file has more than {MAX_PRIMITIVES} separate parts.")
+            # Counted before it is read: a part of which nothing is left has cost its vertices all the same.
+            vertices += _vertices(glb, primitive)
+            if vertices > MAX_VERTICES:
+                raise ProductError(
+                    "too-many-vertices", f"The model has more than {MAX_VERTICES} vertices. Simplify it."
+                )
             part = _read_primitive(glb, primitive, label, matrix, len(materials) - 1)
             if part is None:
                 ignored.add("points and lines")
                 continue
             triangles += len(part.faces)
-            vertices += len(part.positions)
-            if vertices > MAX_VERTICES:
-                raise ProductError(
-                    "too-many-vertices", f"The model has more than {MAX_VERTICES} vertices. Simplify it."
-                )
             if triangles > MAX_TRIANGLES:
                 raise ProductError(
                     "too-many-triangles",
@@ -149,7 +151,7 @@ def _placed_meshes(document: Json) -> list[tuple[str, int, NDArray[np.float64]]]
         if not np.isfinite(matrix).all() or np.abs(matrix).max() > 1e9:
             raise ProductError("number-invalid", "A node's placement is not a sensible number.")
         if "mesh" in node:
-            found.append((str(node.get("name", ""))[:80], whole(node, "mesh"), matrix))
+            found.append((words(node.get("name")), whole(node, "mesh"), matrix))
         stack.extend((_index(child), matrix, depth + 1) for child in reversed(sequence(node, "children")))
     return found
 
@@ -173,6 +175,14 @@ def _node_matrix(node: Json) -> NDArray[np.float64]:
     matrix[:3, :3] = rotation * numbers(node, "scale", (1.0, 1.0, 1.0))
     matrix[:3, 3] = numbers(node, "translation", (0.0, 0.0, 0.0))
     return matrix
+
+
+def _vertices(glb: Glb, primitive: Json) -> int:
+    """How many vertices a primitive says it has."""
+    attributes = mapping(primitive, "attributes")
+    if "POSITION" not in attributes:
+        return 0
+    return whole(entry(glb.document, "accessors", whole(attributes, "POSITION")), "count")
 
 
 def _read_primitive(
@@ -287,7 +297,7 @@ def _read_material(glb: Glb, item: Json, pictures: dict[int, NDArray[np.uint8]])
     alpha_mode = item.get("alphaMode", "OPAQUE")
     transmission = number(mapping(extensions, "KHR_materials_transmission"), "transmissionFactor", 0.0)
     return Material(
-        name=str(item.get("name", ""))[:80],
+        name=words(item.get("name")),
         color=tuple(float(value) for value in np.clip(color, 0.0, 1.0)),  # type: ignore[arg-type]
         metallic=float(np.clip(metallic, 0.0, 1.0)),
         roughness=float(np.clip(roughness, 0.04, 1.0)),

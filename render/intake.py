@@ -7,21 +7,18 @@ to the canonical convention by its own shape, without offsets set by hand.
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import json
-import os
 import re
-import sys
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from render.canonical import write_canonical
-from render.glb import Json, ProductError, entries, mapping, read_glb
+from render.glb import Json, ProductError, entries, mapping, read_glb, words
 from render.gltf import Material, Model, Part, read_model
 from render.simplify import simplify
+from render.taken import IntakeResult
 from render.upright_glasses import Points, Upright, measure_glasses, stand_glasses
 from render.upright_hat import measure_hat, stand_hat
 
@@ -31,19 +28,6 @@ SAMPLES: Final = 6000
 KEPT_TRIANGLES: Final = 40_000
 LIKELY_GLASSES = 1.3
 _LENS_NAME = re.compile(r"lens|(^|[^a-z])(glass|verre|glas)([^a-z]|$)", re.IGNORECASE)
-_PIPE_LIMIT = 64 << 20
-
-
-@dataclass(frozen=True)
-class IntakeResult:
-    """glb: canonical file; thumbnail_png: 512 x 512 with transparency; dimensions in mm by name;
-    report: {"findings": [{"code", "text"}], "triangles", "unit"} in words an owner can act on."""
-
-    glb: bytes
-    thumbnail_png: bytes
-    kind: str
-    dimensions: dict[str, float]
-    report: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -59,7 +43,7 @@ class _Prepared:
 def take_in(glb: bytes, kind: str | None, *, name: str = "") -> IntakeResult:
     """Check, stand upright, measure, rewrite and picture an upload. Raises ProductError with a stable code.
 
-    Run it through `intake_in_child`: the checks hold the parser to its limits, the child holds everything else.
+    Run it through `render.intake_child`: the checks hold the parser to its limits, the child holds everything else.
     """
     from render.product import load_wearable  # noqa: PLC0415  GL stays out of the checks
     from render.scene import SceneRenderer  # noqa: PLC0415
@@ -106,11 +90,14 @@ def prepare(glb: bytes, kind: str | None) -> _Prepared:
         dimensions = measure_hat(placed)
     for key, measured in dimensions.items():
         claimed = claims.get(key)
-        if isinstance(claimed, int | float) and abs(claimed - measured) < 0.15 * max(measured, 40.0):
+        # Compared before any arithmetic: a whole number in JSON may be too large to become a float.
+        if not isinstance(claimed, int | float) or not 0 < claimed < 10_000:
+            continue
+        if abs(claimed - measured) < 0.15 * max(measured, 40.0):
             dimensions[key] = float(claimed)
     parts = tuple(_moved(part, upright) for part in _lighter(model.parts, 1.0 / upright.scale, findings))
     return _Prepared(
-        found, replace(model, parts=parts), dimensions, findings, upright.unit, str(claims.get("name", ""))[:200]
+        found, replace(model, parts=parts), dimensions, findings, upright.unit, words(claims.get("name"), 200)
     )
 
 
@@ -214,6 +201,7 @@ def _canonical(points: Points, upright: Upright) -> Points:
 
 def _lighter(parts: tuple[Part, ...], mm: float, findings: list[dict[str, str]]) -> tuple[Part, ...]:
     """Heavy models lose what nobody can see: first 0.03 mm of detail, then more. `mm`: file units a millimetre."""
+    parts = tuple(_used(part) for part in parts)
     total = before = sum(len(part.faces) for part in parts)
     for error_mm in (0.03, 0.08, 0.2):
         if total <= KEPT_TRIANGLES:
@@ -225,8 +213,20 @@ def _lighter(parts: tuple[Part, ...], mm: float, findings: list[dict[str, str]])
     return tuple(part for part in parts if len(part.faces))
 
 
+def _used(part: Part) -> Part:
+    """Without the vertices that no triangle has: they may be anywhere, and nobody has looked at them."""
+    used, renumbered = np.unique(part.faces, return_inverse=True)
+    if len(used) == len(part.positions):
+        return part
+    return _with_vertices(part, renumbered.astype(np.uint32).reshape(-1, 3), used)
+
+
 def _simplified(part: Part, error: float) -> Part:
     faces, used = simplify(part.positions, part.normals, part.colors, part.faces, error)
+    return _with_vertices(part, faces, used)
+
+
+def _with_vertices(part: Part, faces: NDArray[np.uint32], used: NDArray[np.integer[Any]]) -> Part:
     return replace(
         part,
         positions=part.positions[used],
@@ -241,83 +241,3 @@ def _moved(part: Part, upright: Upright) -> Part:
     metres = _canonical(part.positions.astype(np.float64), upright) / 1000.0
     normals = part.normals @ upright.rotation.T.astype(np.float32)
     return replace(part, positions=metres.astype(np.float32), normals=normals.astype(np.float32))
-
-
-async def intake_in_child(
-    glb: bytes, kind: str | None, *, timeout_s: float = 60.0, memory_mb: int = 3072, name: str = ""
-) -> IntakeResult:
-    """`take_in` in a process of its own with limits. Raises ProductError: also `took-too-long`, `too-heavy`."""
-    header = json.dumps({"kind": kind, "name": name, "memory_mb": memory_mb, "cpu_s": int(timeout_s) + 1}).encode()
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "render.intake"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=_PIPE_LIMIT,
-        # Nothing of the parent's environment but what finding Python and Mesa needs: no secrets in there.
-        env={key: os.environ[key] for key in _KEPT_ENVIRONMENT & os.environ.keys()} | {"OPENBLAS_NUM_THREADS": "1"},
-    )
-    try:
-        async with asyncio.timeout(timeout_s):
-            answer, _ = await child.communicate(len(header).to_bytes(4, "big") + header + glb)
-    except TimeoutError as error:
-        raise ProductError(
-            "took-too-long", "The model takes too long to prepare. Simplify it and try again."
-        ) from error
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode != 0 or not answer:
-        raise ProductError("too-heavy", "The model needs more memory or time than a product may. Simplify it.")
-    return _unpack(answer)
-
-
-_KEPT_ENVIRONMENT: Final = frozenset(
-    {"PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "LP_NUM_THREADS", "LD_LIBRARY_PATH"}
-)
-
-
-def _unpack(answer: bytes) -> IntakeResult:
-    message = json.loads(answer)
-    if "code" in message:
-        raise ProductError(message["code"], message["detail"])
-    return IntakeResult(
-        base64.b64decode(message["glb"]),
-        base64.b64decode(message["thumbnail_png"]),
-        message["kind"],
-        message["dimensions"],
-        message["report"],
-    )
-
-
-def _child() -> None:
-    """Read header and file from standard input, answer one JSON object on standard output."""
-    import resource  # noqa: PLC0415
-
-    raw = sys.stdin.buffer.read()
-    length = int.from_bytes(raw[:4], "big")
-    header = json.loads(raw[4 : 4 + length])
-    memory = header["memory_mb"] << 20
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (header["cpu_s"], header["cpu_s"]))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 20, 64 << 20))
-    try:
-        result = take_in(raw[4 + length :], header["kind"], name=header["name"])
-        answer = {
-            "glb": base64.b64encode(result.glb).decode(),
-            "thumbnail_png": base64.b64encode(result.thumbnail_png).decode(),
-            "kind": result.kind,
-            "dimensions": result.dimensions,
-            "report": result.report,
-        }
-    except ProductError as error:
-        answer = {"code": error.code, "detail": error.detail}
-    except MemoryError:
-        answer = {"code": "too-heavy", "detail": "The model needs more memory than a product may. Simplify it."}
-    sys.stdout.buffer.write(json.dumps(answer).encode())
-
-
-if __name__ == "__main__":
-    _child()

@@ -273,6 +273,12 @@ class PhotoKeyLost(TenancyError):
     code = "photo-gone"
 
 
+class Busy(TenancyError):
+    """More is being taken in than this machine can work on; a minute later it may go."""
+
+    code = "busy"
+
+
 class DatabaseRefused(TenancyError):
     """The database is not as this program needs it; the message says what to change."""
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from render.glb import ProductError, read_glb
 from render.gltf import read_model
-from render.intake import intake_in_child, prepare, take_in
+from render.intake import prepare, take_in
+from render.intake_child import intake_in_child
 from render.product import load_wearable
 from tests.render.products import cap, edited, glasses, turned
 
