@@ -1,9 +1,10 @@
 """What PostgreSQL says of changes, heard on a connection of its own, and the proof that it is still heard.
 
-Triggers of the tables notify the channel `vitrine_changes` with the shop's id, in the transaction of the change. Every
-`echo_every_s` the feed notifies a channel that it alone listens to. PostgreSQL delivers in the order of commits, so an
-echo proves that every change before it was heard: from then on the cache may answer for one second. A connection that
-is lost, cut off silently, or led through a pooler that drops LISTEN brings no echo, and the cache is silent with it.
+Triggers of the tables notify the channel `vitrine_changes` with the shop's id and the table, in the transaction of the
+change. Every `echo_every_s` the feed notifies a channel that it alone listens to. PostgreSQL delivers in the order of
+commits, so an echo proves that every change before it was heard: from then on the cache may answer for one second. A
+connection that is lost, cut off silently, or led through a pooler that drops LISTEN brings no echo, and the cache is
+silent with it.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from tenancy.cache import Cache
+from tenancy.cache import FOLLOWS_FROM, Cache
 
 CHANNEL = "vitrine_changes"
 VISIBLE_WITHIN_S = 1.0
+_KNOWN_CHANGES = frozenset(change for changes in FOLLOWS_FROM.values() for change in changes)
 log = logging.getLogger("vitrine.cache")
 
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -76,9 +78,10 @@ class ChangeFeed:
         finally:
             connection.terminate()
 
-    def _on_change(self, _connection: Any, _process: int, _channel: str, tenant_id: object) -> None:
+    def _on_change(self, _connection: Any, _process: int, _channel: str, told: object) -> None:
+        tenant_id, _, change = str(told).partition(" ")
         try:
-            self._cache.drop(UUID(str(tenant_id)))
+            self._cache.drop(UUID(tenant_id), change if change in _KNOWN_CHANGES else None)
         except ValueError:
             self._cache.clear()  # somebody else speaks on this channel; better to forget than to guess
 

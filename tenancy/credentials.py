@@ -113,6 +113,20 @@ class Credentials:
             rows = await connection.fetch("SELECT * FROM api_keys ORDER BY created_at DESC, id")
         return [_key(row) for row in rows]
 
+    async def publishable_key(self, tenant_id: UUID) -> str | None:
+        """The newest publishable key that is good, for the shop's own page; as it was within the last second."""
+        return await self._database.cache.read("key", tenant_id, "", lambda: self._newest_publishable(tenant_id))
+
+    async def _newest_publishable(self, tenant_id: UUID) -> str | None:
+        async with self._database.tenant(tenant_id) as connection:
+            shown: str | None = await connection.fetchval(
+                """
+                SELECT shown FROM api_keys WHERE kind = 'publishable' AND revoked_at IS NULL
+                 ORDER BY created_at DESC, id LIMIT 1
+                """
+            )
+        return shown
+
     async def revoke(self, tenant_id: UUID, key_id: UUID, *, by: str = "") -> None:
         """End a key, at once and for good. Raises UnknownKey if the shop has no such key."""
         async with self._database.tenant(tenant_id) as connection:
@@ -122,7 +136,7 @@ class Credentials:
             if done != "UPDATE 1":
                 raise UnknownKey
             await note(connection, tenant_id, by, "key.revoked", key_id)
-        self._database.cache.drop(tenant_id)
+        self._database.cache.drop(tenant_id, "api_keys")
 
     async def ensure_shop(
         self, slug: str, name: str, publishable_key: str, allowed_origins: Sequence[str] = ()

@@ -68,7 +68,7 @@ class ProductVersions:
                 raise UnknownProduct
             row = await write_version(connection, product_id, by)
             await note(connection, tenant_id, by, "product.changed", product_id, version=row["version"])
-        self._database.cache.drop(tenant_id)
+        self._database.cache.drop(tenant_id, "products")
         return product_of(row)
 
     async def replace_model(self, tenant_id: UUID, product_id: UUID, glb: bytes, *, by: str) -> Product:
@@ -94,7 +94,7 @@ class ProductVersions:
                 raise UnknownProduct
             row = await write_version(connection, product_id, by)
             await note(connection, tenant_id, by, "product.model-replaced", product_id, version=row["version"])
-        self._database.cache.drop(tenant_id)
+        self._database.cache.drop(tenant_id, "products")
         return product_of(row)
 
     async def publish(self, tenant_id: UUID, product_id: UUID, published: bool, *, by: str) -> Product:
@@ -109,7 +109,7 @@ class ProductVersions:
                 raise UnknownProduct
             action = "product.published" if published else "product.unpublished"
             await note(connection, tenant_id, by, action, product_id)
-        self._database.cache.drop(tenant_id)
+        self._database.cache.drop(tenant_id, "products")
         return product_of(row)
 
     async def versions(self, tenant_id: UUID, product_id: UUID) -> list[Version]:
@@ -154,5 +154,5 @@ class ProductVersions:
             if row is None:
                 raise UnknownProduct
             await note(connection, tenant_id, by, "product.restored", product_id, version=number)
-        self._database.cache.drop(tenant_id)
+        self._database.cache.drop(tenant_id, "products")
         return product_of(row)

@@ -159,7 +159,7 @@ class Products:
             )
             made = await write_version(connection, row["id"], by)
             await note(connection, tenant_id, by, "product.added", row["id"], name=name, version=made["version"])
-        self._database.cache.drop(tenant_id)
+        self._database.cache.drop(tenant_id, "products")
         return product_of(made)
 
     async def take_in(self, tenant_id: UUID, kind: str | None, glb: bytes) -> tuple[Taken, str, str]:
@@ -201,7 +201,7 @@ class Products:
                 raise UnknownProduct
             await note_storage_freed(connection, tenant_id, product_id)
             await note(connection, tenant_id, by, "product.removed", product_id, name=name)
-        self._database.cache.drop(tenant_id)
+        self._database.cache.drop(tenant_id, "products removed")
 
     async def _same(self, tenant_id: UUID, external_id: str, source: str, name: str, position: int) -> Product | None:
         async with self._database.tenant(tenant_id) as connection:

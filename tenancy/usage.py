@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -54,22 +53,12 @@ class Month:
         return sum(line.cents for line in self.invoice)
 
 
-@dataclass(frozen=True)
-class _Capped:
-    """Whether a shop had reached its cap, seen `at` (monotonic seconds) after that many of its changes."""
-
-    at: float
-    change: int
-    reached: bool
-
-
 class Usage:
     """Reads the ledger."""
 
     def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._now = now
-        self._capped: dict[UUID, _Capped] = {}
 
     async def month(self, tenant_id: UUID, first: date | None = None) -> Month:
         """`first`: any day of the month; None for this one."""
@@ -129,20 +118,30 @@ class Usage:
     async def refuse_beyond_cap(self, tenant_id: UUID) -> None:
         """Raises CapReached. Known for some seconds, or until the shop changes, so that a shopper's visit seldom costs
         a query."""
-        change = self._database.cache.change_of(tenant_id)
-        known = self._capped.get(tenant_id)
-        if known is None or known.change != change or time.monotonic() - known.at >= _CAP_KNOWN_S:
-            month = await self.month(tenant_id)
-            if len(self._capped) > 10_000:
-                self._capped.clear()
-            reached = month.cap is not None and month.try_ons >= month.cap
-            known = self._capped[tenant_id] = _Capped(time.monotonic(), change, reached)
-        if known.reached:
+        cache = self._database.cache
+        if await cache.read("cap", tenant_id, "", lambda: self._is_capped(tenant_id), lasting_s=_CAP_KNOWN_S):
             raise CapReached("this month's try-ons are used up")
+
+    async def _is_capped(self, tenant_id: UUID) -> bool:
+        begin, end = month_of(self._now().date())
+        async with self._database.tenant(tenant_id) as connection:
+            shop = await connection.fetchrow(
+                """
+                SELECT plan, cap_try_ons, (SELECT count(*) FROM usage_events
+                                            WHERE kind = 'try-on' AND at >= $1 AND at < $2) AS try_ons
+                  FROM shops
+                """,
+                begin,
+                end,
+            )
+        if shop is None:
+            return False
+        cap = cap_of(plan_of(shop["plan"]), shop["cap_try_ons"])
+        return cap is not None and bool(shop["try_ons"] >= cap)
 
     def forget_cap(self, tenant_id: UUID) -> None:
         """The owner changed it: look again."""
-        self._capped.pop(tenant_id, None)
+        self._database.cache.drop(tenant_id, "shops")
 
 
 def month_of(day: date) -> tuple[datetime, datetime]:

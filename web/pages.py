@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,13 +15,18 @@ from jinja2 import Environment, FileSystemLoader
 from jinja2.utils import htmlsafe_json_dumps
 
 from tenancy.credentials import Credentials, Shop
-from tenancy.errors import UnknownShop
-from web.dashboard.look import LOOKS_PREFIX
+from tenancy.domains import Domains
+from tenancy.errors import UnknownDomain, UnknownShop
+from tenancy.shop_settings import Settings
+from web.dashboard.style import LOOKS_PREFIX
+from web.languages import FIRST, language_for, words
 from web.middleware import FRAME_ANCESTORS
 from web.problem import Problem
 
 STATIC_PREFIX = "/static/app/"
 _ENTRY = "src/main.ts"
+# Words of the privacy page, which the try-on page only links to.
+_TOLD_ELSEWHERE = frozenset(key for key in words(FIRST) if key.startswith("privacy.")) - {"privacy.link"}
 _TYPES = {
     ".css": "text/css",
     ".html": "text/html",
@@ -38,11 +44,18 @@ class Pages:
     """Serves the shell of the try-on page. `built` is the folder that Vite wrote; `demo` where / leads to."""
 
     credentials: Credentials
+    settings: Settings
+    domains: Domains
     templates: Path
     built: Path
     demo: str | None
 
-    async def get_root(self, _request: web.Request) -> web.Response:
+    async def get_root(self, request: web.Request) -> web.Response:
+        """A shop's page at a domain of its own; else the demo shop, if there is one."""
+        try:
+            return await self._page_of(request, await self.domains.shop_for_host(request.host.partition(":")[0]), None)
+        except UnknownDomain:
+            pass
         if self.demo is None:
             raise Problem("not-found")
         raise web.HTTPFound(f"/s/{self.demo}")
@@ -52,12 +65,22 @@ class Pages:
         try:
             shop = await self.credentials.shop_for_slug(request.match_info["shop"])
         except UnknownShop:
-            return self._page(None, {"shop": None, "key": None, "product": None}, status=404)
-        keys = await self.credentials.keys(shop.id)
-        key = next((key.shown for key in keys if key.kind == "publishable" and not key.revoked_at), None)
-        bootstrap = {"shop": {"slug": shop.slug, "name": shop.name}, "key": key, "product": product}
+            bootstrap = {"shop": None, "key": None, "product": None, "privacy": ""}
+            return self._page(None, bootstrap, language_for(request), {}, status=404)
+        return await self._page_of(request, shop, product)
+
+    async def _page_of(self, request: web.Request, shop: Shop, product: str | None) -> web.Response:
+        settings = await self.settings.shown(shop.id)
+        language = language_for(request, settings.language)
+        bootstrap = {
+            "shop": {"slug": shop.slug, "name": shop.name},
+            "key": await self.credentials.publishable_key(shop.id),
+            "product": product,
+            "privacy": f"/s/{shop.slug}/privacy?lang={language}",
+        }
         # The page itself knows the catalog and says what is not in it; here only what can be no product's id shows.
-        return self._page(shop, bootstrap, status=200 if product is None or _is_uuid(product) else 404)
+        status = 200 if product is None or _is_uuid(product) else 404
+        return self._page(shop, bootstrap, language, settings.words.get(language, {}), status=status)
 
     async def get_built_file(self, request: web.Request) -> web.StreamResponse:
         """A file of the build. Those under `assets/` carry a hash in their name and are kept for ever."""
@@ -79,11 +102,16 @@ class Pages:
         router.add_get("/s/{shop}/{product}", self.get_try_on_page)
         router.add_get(STATIC_PREFIX + r"{name:[\w./-]+}", self.get_built_file)
 
-    def _page(self, shop: Shop | None, bootstrap: dict[str, Any], *, status: int) -> web.Response:
+    def _page(
+        self, shop: Shop | None, bootstrap: dict[str, Any], language: str, own: Mapping[str, str], *, status: int
+    ) -> web.Response:
         entry = self._manifest[_ENTRY]
+        says = {key: text for key, text in {**words(language), **own}.items() if key not in _TOLD_ELSEWHERE}
         text = self._template.render(
             shop_name=shop.name if shop else None,
-            bootstrap_json=htmlsafe_json_dumps(bootstrap),
+            language=language,
+            says=says,
+            bootstrap_json=htmlsafe_json_dumps({**bootstrap, "language": language, "words": says}),
             script_url=STATIC_PREFIX + entry["file"],
             style_urls=[
                 *(STATIC_PREFIX + style for style in entry.get("css", [])),
@@ -92,6 +120,8 @@ class Pages:
         )
         response = web.Response(text=text, status=status, content_type="text/html")
         response.headers[hdrs.CACHE_CONTROL] = "no-cache"
+        response.headers[hdrs.CONTENT_LANGUAGE] = language
+        response.headers[hdrs.VARY] = hdrs.ACCEPT_LANGUAGE
         response[FRAME_ANCESTORS] = ("'self'", *(shop.allowed_origins if shop else ()))
         return response
 

@@ -1,9 +1,10 @@
--- The shop's id goes out on one channel with the commit of the change (tenancy/change_feed.py). It is a trigger's work,
--- so that no way of writing can forget it, a repair by hand included.
+-- The shop's id goes out on one channel with the commit of the change, and what sort of thing it was
+-- (tenancy/change_feed.py). It is a trigger's work, so that no way of writing can forget it, a repair by hand included.
 CREATE FUNCTION tell_of_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
-    PERFORM pg_notify('vitrine_changes', COALESCE(NEW.tenant_id, OLD.tenant_id)::text);
+    PERFORM pg_notify('vitrine_changes', COALESCE(NEW.tenant_id, OLD.tenant_id) || ' ' || TG_TABLE_NAME
+                                         || CASE WHEN TG_OP = 'DELETE' THEN ' removed' ELSE '' END);
     RETURN NULL;
 END
 $$;
