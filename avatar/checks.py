@@ -28,11 +28,12 @@ ADVICE = {
 }
 MIN_TALL_PX = 380
 _EDGE_SHARE = 0.012
+_EDGE_ROWS = 3
 _SEEN = 0.5
 _DARK_MEDIAN, _DARK_BRIGHT = 38, 75
 _SHARP_TALL_PX = 500
 _BLURRED = 6.0
-_ARM_DEG = 11.0
+_ARM_DEG = 9.0
 _ANKLE_SHARE = 0.9
 _FRONTAL_DEG, _SIDEWAYS_DEG = 25.0, 55.0
 _STRAIGHT_KNEE_DEG, _THIGH_SHARE = 140.0, 0.55
@@ -59,7 +60,7 @@ def check(photo: Photo, seen: Sequence[Sighting], view: View) -> list[Finding]:
     tests = {
         "several-people": len(seen) > 1 and _apart(person, seen[1]),
         "cut-off": _cut_off(person),
-        "sitting": _sitting(person),
+        "sitting": _sitting(person, view),
         "too-small": person.tall_px < MIN_TALL_PX,
         "too-dark": _dark(photo, person),
         "blurred": _blurred(photo, person),
@@ -84,13 +85,17 @@ def _apart(first: Sighting, second: Sighting) -> bool:
 
 
 def _cut_off(person: Sighting) -> bool:
+    """Points beyond the picture, or an outline that its upper or lower edge cuts where head or feet should end."""
     height, width = person.mask.shape
     edge = _EDGE_SHARE * height
     x, y = person.landmarks.T
+    filled = (person.mask > 0.5).any(1)
+    above, below = filled[:_EDGE_ROWS].any(), filled[-_EDGE_ROWS:].any()
     # The nose lies some 12 % of the body's height below the crown.
     crown = y[NOSE] - 0.11 * (y[list(ANKLES)].max() - y[NOSE])
-    outside = crown < 0 or y[[*HEELS, *TOES]].max() > height - 1 or x.min() < edge or x.max() > width - edge
-    return bool(outside or person.visibility[[*ANKLES]].max() < _SEEN)
+    outside = y[[*HEELS, *TOES]].max() > height - 1 or x.min() < edge or x.max() > width - edge
+    unseen = person.visibility[[*ANKLES]].max() < _SEEN
+    return bool(outside or (above and crown < 0) or (below and unseen) or crown < -edge)
 
 
 def _angle(first: NDArray[np.float64], corner: NDArray[np.float64], second: NDArray[np.float64]) -> float:
@@ -98,11 +103,11 @@ def _angle(first: NDArray[np.float64], corner: NDArray[np.float64], second: NDAr
     return float(np.degrees(np.arccos(np.clip(a @ b / (np.linalg.norm(a) * np.linalg.norm(b) + 1e-9), -1, 1))))
 
 
-def _sitting(person: Sighting) -> bool:
-    """Bent knees, or thighs that come towards the camera and look short."""
+def _sitting(person: Sighting, view: View) -> bool:
+    """Bent knees; or, seen from the front, thighs that come towards the camera and look short."""
     points = person.landmarks
     shoulder, hip, knee = (points[list(pair)].mean(0) for pair in (SHOULDERS, HIPS, KNEES))
-    short = (knee[1] - hip[1]) < _THIGH_SHARE * (hip[1] - shoulder[1])
+    short = view == "front" and (knee[1] - hip[1]) < _THIGH_SHARE * (hip[1] - shoulder[1])
     bent = max(_angle(points[h], points[k], points[a]) for h, k, a in zip(HIPS, KNEES, ANKLES, strict=True))
     return bool(short or bent < _STRAIGHT_KNEE_DEG)
 

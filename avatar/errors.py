@@ -79,3 +79,17 @@ class PhotoTooSmall(PhotoRejected):
     """Too few pixels to measure anything."""
 
     code = "photo-too-small"
+
+
+class ChartInvalid(AvatarError):
+    """A size chart is not one; the message says where."""
+
+    code = "chart-invalid"
+
+
+class GarmentInvalid(AvatarError):
+    """A garment's file cannot be worn; `code` says why, the message what to change."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code  # type: ignore[misc]

@@ -184,7 +184,7 @@ class Worker:
     bench: Bench
     superseded: type[Exception]
     unreadable: type[Exception]
-    away: type[Exception]
+    away: tuple[type[Exception], ...]
     renew_every_s: float = RENEW_EVERY_S
     warm_for_s: float = WARM_FOR_S
     wake: asyncio.Event = field(default_factory=asyncio.Event)

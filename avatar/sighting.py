@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import cv2
 import mediapipe
@@ -24,6 +24,7 @@ NOSE, LEFT_EAR, RIGHT_EAR = 0, 7, 8
 SHOULDERS, ELBOWS, WRISTS, HIPS, KNEES, ANKLES = (11, 12), (13, 14), (15, 16), (23, 24), (25, 26), (27, 28)
 HEELS, TOES = (29, 30), (31, 32)
 MODEL = "pose_landmarker.task"
+_FRAMES = ((0.0, 0.0), (-0.2, 0.0), (0.25, 0.06))
 _GUIDE_SHARE = 0.009  # of the person's height in pixels: the filter's radius, some 1.5 cm
 _GUIDE_EPSILON = 6.5  # variance of grey levels below which a patch counts as flat
 
@@ -79,27 +80,60 @@ class Onlooker:
         self._landmarker.close()
 
     def look(self, photo: Photo) -> list[Sighting]:
-        """The people in the photo, the largest first; none, one or two. Only the first one's mask is refined."""
-        height, width = photo.pixels.shape[:2]
-        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(photo.pixels))
-        found = self._landmarker.detect(image)
-        seen = []
-        for points, world, mask in zip(
-            found.pose_landmarks, found.pose_world_landmarks, found.segmentation_masks or [], strict=True
-        ):
-            seen.append(
-                Sighting(
-                    landmarks=np.array([[point.x * width, point.y * height] for point in points]),
-                    visibility=np.array([point.visibility for point in points]),
-                    world=np.array([[point.x, point.y, point.z] for point in world]),
-                    mask=np.array(mask.numpy_view(), np.float32).reshape(height, width),
-                    focal_px=photo.focal_px,
-                )
-            )
+        """The people in the photo, the largest first; none, one or two. Only the first one's mask is refined.
+
+        The detector now and then misses a whole person seen from the side: it is asked again about the middle of the
+        picture, and about the picture with wider borders, before nobody is there.
+        """
+        seen: list[Sighting] = []
+        for margins in _FRAMES:
+            seen = self._found(photo, margins)
+            if seen:
+                break
         seen.sort(key=lambda person: -person.tall_px)
         if seen:
             seen[0] = _refined(seen[0], photo)
         return seen
+
+    def _found(self, photo: Photo, margins: tuple[float, float]) -> list[Sighting]:
+        """The people in the picture with borders of these shares of its width and height added, or cut off."""
+        height, width = photo.pixels.shape[:2]
+        across, down = (round(share * side) for share, side in zip(margins, (width, height), strict=True))
+        pixels = _framed(photo.pixels, across, down)
+        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(pixels))
+        found = self._landmarker.detect(image)
+        framed_height, framed_width = pixels.shape[:2]
+        seen = []
+        for points, world, mask in zip(
+            found.pose_landmarks, found.pose_world_landmarks, found.segmentation_masks or [], strict=True
+        ):
+            whole = np.array(mask.numpy_view(), np.float32).reshape(framed_height, framed_width)
+            seen.append(
+                Sighting(
+                    landmarks=np.array([[p.x * framed_width - across, p.y * framed_height - down] for p in points]),
+                    visibility=np.array([point.visibility for point in points]),
+                    world=np.array([[point.x, point.y, point.z] for point in world]),
+                    mask=np.ascontiguousarray(_framed(whole, -across, -down)),
+                    focal_px=photo.focal_px,
+                )
+            )
+        return seen
+
+
+def _framed(picture: NDArray[Any], across: int, down: int) -> NDArray[Any]:
+    """A picture with borders of that many pixels left and right, above and below; a negative number cuts them off.
+
+    Added borders repeat the edge of a photo; a mask is empty there.
+    """
+    rows, columns = max(down, 0), max(across, 0)
+    if rows or columns:
+        margins = [(rows, rows), (columns, columns), *([(0, 0)] * (picture.ndim - 2))]
+        if picture.ndim == 3:
+            picture = np.pad(picture, margins, mode="edge")
+        else:
+            picture = np.pad(picture, margins)
+    top, left = max(-down, 0), max(-across, 0)
+    return picture[top : picture.shape[0] - top, left : picture.shape[1] - left]
 
 
 def _refined(seen: Sighting, photo: Photo) -> Sighting:
