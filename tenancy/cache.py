@@ -23,7 +23,9 @@ from uuid import UUID
 # that PostgreSQL tells (migration 0006).
 FOLLOWS_FROM: Mapping[str, frozenset[str]] = {
     "shop": frozenset({"shops", "shops removed"}),
-    "look": frozenset({"shops", "shops removed"}),
+    "settings": frozenset({"shops", "shops removed"}),
+    "retention": frozenset({"shops", "shops removed"}),
+    "shop-by-host": frozenset({"shops", "shops removed", "domains", "domains removed"}),
     "shop-by-slug": frozenset({"shops", "shops removed"}),
     "shop-by-key": frozenset({"shops", "shops removed", "api_keys", "api_keys removed"}),
     "key": frozenset({"api_keys", "api_keys removed"}),

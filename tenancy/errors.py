@@ -203,6 +203,30 @@ class UnknownKey(TenancyError):
     code = "unknown-key"
 
 
+class InvalidDomain(TenancyError):
+    """No host that a shop's page could have."""
+
+    code = "domain-invalid"
+
+
+class UnknownDomain(TenancyError):
+    """The shop has no such domain; another shop may."""
+
+    code = "unknown-domain"
+
+
+class UnprovenDomain(TenancyError):
+    """Its DNS does not show what would prove that it is the shop's."""
+
+    code = "domain-unproven"
+
+
+class TakenDomain(TenancyError):
+    """Another shop has proven that it has this domain."""
+
+    code = "domain-taken"
+
+
 class InvalidReceipt(TenancyError):
     """No receipt of this installation: its signature is another's, or it was changed."""
 

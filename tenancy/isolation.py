@@ -12,8 +12,9 @@ import asyncpg
 
 # Tables that belong to no shop. Adding one is a decision to be reviewed.
 SHARED_TABLES = frozenset({"alembic_version", "closed_shops"})
-# Keys that span the shops on purpose: the slug is in a public address, the digest is of a random secret.
-SPANNING_KEYS = frozenset({"shops_slug_key", "api_keys_digest_key"})
+# Keys that span the shops on purpose: the slug is in a public address, the digest is of a random secret, and a domain
+# that was proven leads to one shop.
+SPANNING_KEYS = frozenset({"shops_slug_key", "api_keys_digest_key", "domains_verified"})
 
 _OWN_ROWS = (
     "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS \"nullif\"))"

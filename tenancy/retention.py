@@ -89,6 +89,10 @@ class Retentions:
         async with self._database.tenant(tenant_id) as connection:
             return await _retention(connection)
 
+    async def shown(self, tenant_id: UUID) -> Retention:
+        """As shoppers' pages need it: from this process's memory where that is still true. Raises UnknownShop."""
+        return await self._database.cache.read("retention", tenant_id, "", lambda: self.read(tenant_id))
+
     async def change(self, tenant_id: UUID, wanted: Retention, *, by: str) -> None:
         """Raises InvalidShop for days out of bounds."""
         for name, days in asdict(wanted).items():
@@ -107,6 +111,7 @@ class Retentions:
                 wanted.audit,
             )
             await note(connection, tenant_id, by, "shop.retention-changed", **asdict(wanted))
+        self._database.cache.drop(tenant_id)
 
 
 class Sweeper:

@@ -38,6 +38,10 @@ DEFAULTS: Mapping[str, str] = {
     "visit": "300/minute",  # by address: visits opened
     "visit-shop": "6000/minute",  # by shop
     "try-on": "120/minute",  # by address: offers and candidates are few
+    "domain": "60/hour",  # by shop: looks into a domain's DNS
+    "avatar": "60/hour",  # by address: photos and archives are large, and each is seconds of work
+    "avatar-shop": "1200/hour",  # by shop
+    "avatar-correction": "120/hour",  # by visit
     "event": "120/10minute",  # by visit: snapshots and add-to-carts that its page tells of
     "my-data": "120/10minute",  # by address: a shopper's own data, and receipts to check
     "upload": "240/hour",  # by shop: each is seconds of work

@@ -21,7 +21,7 @@ from rtc.offers import (
     UnknownSession,
     UnknownTicket,
 )
-from tenancy.errors import TenancyError
+from tenancy.errors import AvatarsBusy, TenancyError
 
 MEDIA_TYPE = "application/problem+json"
 CODE: web.ResponseKey[str] = web.ResponseKey("problem-code", str)
@@ -34,6 +34,11 @@ log = structlog.get_logger("web")
 # code: (status, title). What a room raises is answered by its code; a code that is missing here is a bug and a 500.
 REFUSALS: Mapping[str, tuple[int, str]] = {
     "busy": (503, "The installation takes in as much as it can; try again in a minute"),
+    "archive-invalid": (422, "This is no body that was exported here or elsewhere"),
+    "avatar-active": (409, "The visit has an avatar under way, or as many as it may have"),
+    "avatar-invalid": (400, "A body cannot be so"),
+    "avatar-not-ready": (409, "The avatar is not complete"),
+    "avatars-busy": (503, "The line for avatars is too long to join"),
     "cap-reached": (403, "The shop has had its try-ons for this month"),
     "consent-required": (403, "The shopper has to agree to the current text first"),
     "conflict": (409, "This has changed meanwhile"),
@@ -65,6 +70,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "password-breached": (400, "The password is in the lists that everybody tries"),
     "password-weak": (400, "The password would be guessed"),
     "payload-too-large": (413, "The body is too large"),
+    "photo-format": (422, "The photo is no JPEG, PNG, WebP or HEIC"),
     "precondition-failed": (412, "The ICE session is another one"),
     "precondition-required": (428, "If-Match has to name the ICE session"),
     "product-invalid": (400, "A product cannot be so"),
@@ -89,6 +95,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "unavailable": (503, "A part of the service does not answer"),
     "unknown-delivery": (404, "The webhook has no such delivery"),
     "unknown-domain": (404, "The shop has no such domain"),
+    "unknown-avatar": (404, "The visit has no such avatar"),
     "unknown-file": (404, "There is no such file"),
     "unknown-host": (421, "Nothing is served under this host"),
     "unknown-key": (404, "The shop has no such key"),
@@ -173,6 +180,9 @@ def problem_of(error: Exception) -> Problem:
             return error
         case Full():
             return _queued(error)
+        case AvatarsBusy():
+            wait = error.eta_seconds
+            return Problem(error.code, headers={"Retry-After": str(wait)}, members={"eta_seconds": wait})
         case web.HTTPException():
             return _of_the_router(error)
         case _ if isinstance(error, ROOMS_ERRORS):

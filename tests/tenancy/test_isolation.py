@@ -32,7 +32,7 @@ async def test_nothing_is_found_in_the_schema_as_it_is(owner: asyncpg.Connection
 
 def test_what_is_shared_is_a_short_reviewed_list() -> None:
     assert {"alembic_version", "closed_shops"} == SHARED_TABLES
-    assert {"shops_slug_key", "api_keys_digest_key"} == SPANNING_KEYS
+    assert {"shops_slug_key", "api_keys_digest_key", "domains_verified"} == SPANNING_KEYS
 
 
 WEAKENINGS = {
@@ -109,6 +109,7 @@ def test_only_the_listed_places_look_across_shops() -> None:
         "tenancy/photos.py:_due",
         "tenancy/photos.py:_key_ids_in_use",
         "tenancy/photos.py:past_deadline",
+        "tenancy/domains.py:_shop_at_host",
         "tenancy/retention.py:sweep",
     }
 

@@ -48,14 +48,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def site(start_site: StartSite, services, built: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    (built / "fonts").mkdir()
+    font = CLIENT / "@fontsource-variable/instrument-sans/files/instrument-sans-latin-wght-normal.woff2"
     for name, path in (
-        ("htmx.js", "htmx.org/dist/htmx.min.js"),
-        (
-            "instrument-sans.woff2",
-            "@fontsource-variable/instrument-sans/files/instrument-sans-latin-wght-normal.woff2",
-        ),
+        ("htmx.js", CLIENT / "htmx.org/dist/htmx.min.js"),
+        ("fonts/instrument-sans.woff2", font),
+        ("colours.css", CLIENT.parent / "src/style/colours.css"),
     ):
-        (built / name).write_bytes((CLIENT / path).read_bytes())
+        (built / name).write_bytes(path.read_bytes())
     (built / "assets" / "main-abc123.css").write_text("")
     monkeypatch.setattr(services.products, "_intake", drawn)
     return await start_site()

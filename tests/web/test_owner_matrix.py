@@ -46,6 +46,7 @@ async def ids_of(person: Person) -> dict[str, str]:
         "key": (await person.json("POST", "/v1/keys", json={"kind": "secret"}, status=201))["id"],
         "person": (await person.json("GET", "/v1/team"))["people"][0]["id"],
         "passkey": await passkey_of(person),
+        "host": (await person.json("POST", "/v1/domains", json={"host": f"{person.slug}.example"}, status=201))["host"],
         "login": (await person.json("GET", "/v1/logins"))["logins"][0]["id"],
     }
 

@@ -1,7 +1,14 @@
 // What the dashboard needs of npm, copied as it is beside the try-on page's build: the dashboard itself is not built.
-import { cpSync } from 'node:fs'
+import { cpSync, mkdirSync } from 'node:fs'
 
-const font = '@fontsource-variable/instrument-sans/files/instrument-sans-latin-wght-normal.woff2'
-for (const [from, to] of [['htmx.org/dist/htmx.min.js', 'htmx.js'], [font, 'instrument-sans.woff2']]) {
-  cpSync(`node_modules/${from}`, `../static/app/${to}`)
+cpSync('node_modules/htmx.org/dist/htmx.min.js', '../static/app/htmx.js')
+cpSync('src/style/colours.css', '../static/app/colours.css')
+
+// The fonts that a shop may choose for its pages, each with its licence (SIL Open Font License 1.1).
+mkdirSync('../static/app/fonts', { recursive: true })
+for (const name of ['instrument-sans', 'figtree', 'dm-sans', 'source-serif-4', 'eb-garamond', 'fraunces']) {
+  const from = `node_modules/@fontsource-variable/${name}`
+  cpSync(`${from}/files/${name}-latin-wght-normal.woff2`, `../static/app/fonts/${name}.woff2`)
+  cpSync(`${from}/files/${name}-latin-ext-wght-normal.woff2`, `../static/app/fonts/${name}-latin-ext.woff2`)
+  cpSync(`${from}/LICENSE`, `../static/app/fonts/${name}-OFL.txt`)
 }

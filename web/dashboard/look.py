@@ -1,31 +1,47 @@
-"""How a shop looks to its shoppers: a style sheet of its own colours and logo, and the calls that change them."""
+"""How a shop looks and speaks to its shoppers: its colours, logo, font and words, and the calls that change them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from pydantic import Field
 
+from tenancy.colours import contrast
+from tenancy.errors import InvalidShop
+from tenancy.fonts import MAX_FONT_BYTES
 from tenancy.owners import Owners
 from tenancy.shop_settings import MAX_LOGO_BYTES, ShopSettings
 from web.access import ACCESS_PROBLEMS, Access
 from web.contract import Answered, Given
+from web.dashboard.style import PAPER, logo_path
+from web.languages import LANGUAGES, words
 from web.openapi import Answer, Body, Credential, Operation
 from web.problem import Problem
 from web.requests import json_answer, read_json, read_limited
 
-LOOKS_PREFIX = "/static/looks/"
+_BLANK = re.compile(r"\{\w+\}")
 _PICTURES = ("image/png", "image/jpeg", "image/webp")
 
 
+Text = Annotated[str, Field(max_length=600)]
+_WORDS = "The shop's own texts by language and key, all of them; an empty one is ours again."
+
+
 class ShopChange(Given):
-    """What is to change; the rest stays. An empty `accent` is ours again; a `cap_try_ons` of -1 is the plan's."""
+    """What is to change; the rest stays. An empty colour, font or language is ours again; a `cap_try_ons` of -1 is the
+    plan's."""
 
     name: Annotated[str | None, Field(max_length=200)] = None
     allowed_origins: Annotated[list[Annotated[str, Field(max_length=300)]] | None, Field(max_length=50)] = None
     accent: Annotated[str | None, Field(max_length=7)] = None
+    paper: Annotated[str | None, Field(max_length=7)] = None
+    font: Annotated[str | None, Field(max_length=40)] = None
+    language: Annotated[str | None, Field(max_length=10)] = None
+    words: Annotated[dict[str, dict[str, Text]] | None, Field(max_length=20, description=_WORDS)] = None
     plan: Annotated[str | None, Field(max_length=40)] = None
     cap_try_ons: Annotated[int | None, Field(ge=-1, le=1_000_000_000)] = None
 
@@ -37,6 +53,11 @@ class ShopShown(Answered):
     name: str
     allowed_origins: list[str]
     accent: str | None
+    accent_contrast: Annotated[float | None, Field(description="With the ground; below 3 a button hardly shows.")]
+    paper: str | None
+    font: str | None
+    language: str | None
+    words: dict[str, dict[str, str]]
     logo: str | None
     plan: str
     cap_try_ons: int | None
@@ -58,11 +79,22 @@ class Look:
         given = await read_json(request, ShopChange)
         settings, shop = self.owners.settings, who.shop.id
         now = await settings.read(shop)
-        if given.name is not None or given.allowed_origins is not None or given.accent is not None:
+        if given.name is not None or given.allowed_origins is not None:
             origins = now.allowed_origins if given.allowed_origins is None else given.allowed_origins
-            accent = now.accent if given.accent is None else given.accent or None
             name = now.name if given.name is None else given.name
-            await settings.change(shop, name=name, allowed_origins=origins, accent=accent, by=who.name)
+            await settings.change(shop, name=name, allowed_origins=origins, by=who.name)
+        if given.accent is not None or given.paper is not None:
+            accent = now.accent if given.accent is None else given.accent or None
+            paper = now.paper if given.paper is None else given.paper or None
+            await settings.change_colours(shop, accent=accent, paper=paper, by=who.name)
+        if given.font is not None:
+            await settings.change_font(shop, given.font or None, by=who.name)
+        if given.language is not None or given.words is not None:
+            language = now.language if given.language is None else given.language or None
+            words = now.words if given.words is None else own_words(given.words)
+            if language is not None and language not in LANGUAGES:
+                raise InvalidShop("the pages do not speak this language")
+            await settings.change_words(shop, language=language, words=words, by=who.name)
         if given.plan is not None or given.cap_try_ons is not None:
             cap = now.cap_try_ons if given.cap_try_ons is None else given.cap_try_ons
             await settings.change_plan(shop, given.plan or now.plan, None if cap == -1 else cap, by=who.name)
@@ -82,15 +114,18 @@ class Look:
         await self.owners.settings.change_logo(who.shop.id, None, by=who.name)
         return web.Response(status=204)
 
-    async def get_style(self, request: web.Request) -> web.Response:
-        """The shop's own colours and logo over those of the try-on page."""
-        shop = await self.owners.credentials.shop_for_slug(request.match_info["shop"])
-        settings = await self.owners.settings.read(shop.id)
-        headers = {hdrs.CACHE_CONTROL: "public, max-age=60"}
-        return web.Response(text=style_of(settings), content_type="text/css", headers=headers)
+    async def put_font(self, request: web.Request) -> web.Response:
+        who = await self.access.principal(request, "shop:write")
+        if request.content_type != "font/woff2":
+            raise Problem("unsupported-media-type", "A font is a WOFF2 file.")
+        if request.query.get("licensed") != "yes":
+            raise Problem("invalid-request", "Say `licensed=yes`: that you may serve this font to your shoppers.")
+        woff2 = await read_limited(request, MAX_FONT_BYTES, too_large="payload-too-large")
+        await self.owners.settings.change_font(who.shop.id, None, woff2, by=who.name)
+        return web.Response(status=204)
 
     def operations(self) -> list[Operation]:
-        """All but the style sheet, described."""
+        """All of the above, described."""
         owner, access = Credential.OWNER, ACCESS_PROBLEMS
         shop = Answer(200, "The shop as it is now.", ShopShown)
         return [
@@ -99,7 +134,7 @@ class Look:
                 "PATCH",
                 "/v1/shop",
                 self.change_shop,
-                "Name, allowed origins, colour, plan, cap",
+                "Name, allowed origins, colours, font, language, words, plan, cap",
                 [shop],
                 [
                     *access,
@@ -131,28 +166,35 @@ class Look:
                 access,
                 credential=owner,
             ),
+            Operation(
+                "PUT",
+                "/v1/shop/font",
+                self.put_font,
+                "A font of the shop's own, which it may serve",
+                [Answer(204, "Kept.")],
+                [*access, "invalid-request", "payload-too-large", "shop-invalid", "unsupported-media-type"],
+                body=Body(media_type="font/woff2", schema={"type": "string", "format": "binary"}),
+                credential=owner,
+                query={"licensed": "`yes`: the shop has the right to serve this font. Noted in the audit log."},
+            ),
         ]
 
 
-def style_of(settings: ShopSettings) -> str:
-    """A style sheet. What goes in was checked when it was set: a colour of seven characters, a slug, a digest."""
-    rules = []
-    if settings.accent and settings.on_accent:
-        rules.append(
-            f":root {{ --accent: {settings.accent}; --on-accent: {settings.on_accent};"
-            f" --accent-strong: color-mix(in srgb, {settings.accent} 82%, black); }}"
-        )
-    if settings.logo_digest:
-        rules.append(
-            f".brand {{ background: url({logo_path(settings)}) left center / contain no-repeat;"
-            " min-width: 9rem; min-height: 2rem; color: transparent; }"
-        )
-    return "\n".join(rules) + "\n"
-
-
-def logo_path(settings: ShopSettings) -> str | None:
-    """Where the logo is served."""
-    return f"/v1/files/{settings.slug}/{settings.logo_digest}.png" if settings.logo_digest else None
+def own_words(given: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Texts that may stand in for ours. Raises InvalidShop for a language, a key or a blank that there is not; what is
+    told about data is not for a shop to change."""
+    kept: dict[str, dict[str, str]] = {}
+    for language, texts in given.items():
+        if language not in LANGUAGES:
+            raise InvalidShop("the pages do not speak this language")
+        ours = words(language)
+        for key, text in texts.items():
+            if key not in ours or key.startswith("privacy."):
+                raise InvalidShop(f"there is no text {key[:60]} to replace")
+            if not set(_BLANK.findall(text)) <= set(_BLANK.findall(ours[key])):
+                raise InvalidShop(f"{key} has no such blank")
+        kept[language] = {key: text.strip() for key, text in texts.items() if text.strip()}
+    return kept
 
 
 def _shown(settings: ShopSettings) -> ShopShown:
@@ -161,6 +203,11 @@ def _shown(settings: ShopSettings) -> ShopShown:
         name=settings.name,
         allowed_origins=list(settings.allowed_origins),
         accent=settings.accent,
+        accent_contrast=round(contrast(settings.accent, settings.paper or PAPER), 1) if settings.accent else None,
+        paper=settings.paper,
+        font=settings.font,
+        language=settings.language,
+        words={language: dict(texts) for language, texts in settings.words.items()},
         logo=logo_path(settings),
         plan=settings.plan,
         cap_try_ons=settings.cap_try_ons,

@@ -13,8 +13,8 @@ from tenancy.owners import Owners
 from tenancy.plans import PLANS
 from tenancy.principals import Principal
 from web.dashboard.door import Door, Fill
-from web.dashboard.look import logo_path
 from web.dashboard.plots import columns
+from web.dashboard.style import logo_path
 from web.files import file_path
 from web.owner import shown
 from web.requests import uuid_or_unknown

@@ -1,29 +1,30 @@
 /** Sizes in words. Millimetres throughout. */
 
 import type { Fit } from './control'
+import type { Say } from './words'
 
 /** Below this a difference between frame and face is within what anybody would call a fit. */
 const SNUG_MM = 4
 
 /** One line about the size of what is worn on this face; null while nothing is known. */
-export function fitLine(fit: Fit | null, ownFrameWidthMm: number | null): string | null {
+export function fitLine(say: Say, fit: Fit | null, ownFrameWidthMm: number | null): string | null {
   const frame = fit?.frameWidthMm ?? ownFrameWidthMm
   const parts: string[] = []
-  if (frame !== null) parts.push(`Frame ${Math.round(frame)} mm`)
-  if (fit?.faceWidthMm) parts.push(`your face ${Math.round(fit.faceWidthMm)} mm`)
+  if (frame !== null) parts.push(say('fit.frame', { mm: Math.round(frame) }))
+  if (fit?.faceWidthMm) parts.push(say('fit.face', { mm: Math.round(fit.faceWidthMm) }))
   if (fit) {
     const sigma = fit.pdSigmaMm === null ? '' : ` ± ${Math.max(1, Math.round(fit.pdSigmaMm))}`
-    parts.push(`your pupils ${Math.round(fit.pdMm)}${sigma} mm apart`)
+    parts.push(say('fit.pupils', { mm: `${Math.round(fit.pdMm)}${sigma}` }))
   }
   return parts.length === 0 ? null : parts.join(' · ')
 }
 
 /** What the two widths mean; null when one of them is not known. */
-export function verdict(fit: Fit | null): string | null {
+export function verdict(say: Say, fit: Fit | null): string | null {
   if (!fit?.faceWidthMm || !fit.frameWidthMm) return null
   const wider = fit.frameWidthMm - fit.faceWidthMm
-  if (Math.abs(wider) <= SNUG_MM) return 'About as wide as your face'
-  return wider > 0 ? 'Wider than your face' : 'Narrower than your face'
+  if (Math.abs(wider) <= SNUG_MM) return say('fit.about')
+  return say(wider > 0 ? 'fit.wider' : 'fit.narrower')
 }
 
 export interface Engraving {

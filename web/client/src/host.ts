@@ -4,23 +4,46 @@ export interface HostMessage {
   vitrine: 1
   screen: string
   worn: string[]
+  /** What the shopper wants in her cart, when she says so. */
+  cart?: string[]
 }
 
-export interface HostWish {
-  vitrine: 1
-  wear: string
+/** `wear`: put this on. `added`: the page's own button put this into the cart. */
+export type HostWish = { vitrine: 1 } & ({ wear: string } | { added: string })
+
+export interface Wishes {
+  wear(product: string): void
+  added(product: string): void
 }
 
-export function joinHost(main: HTMLElement, origin: string | null, wear: (product: string) => void): void {
-  if (origin === null || window.parent === window) return
-  const tell = () => {
-    const { screen = '', worn = '' } = main.dataset
-    const message: HostMessage = { vitrine: 1, screen, worn: worn.split(' ').filter(Boolean) }
-    window.parent.postMessage(message, origin)
+export class Host {
+  constructor(
+    private readonly main: HTMLElement,
+    private readonly origin: string | null,
+  ) {}
+
+  /** Whether there is a page around this one that is spoken with. */
+  get listens(): boolean {
+    return this.origin !== null && window.parent !== window
   }
-  new MutationObserver(tell).observe(main, { attributeFilter: ['data-screen', 'data-worn'] })
-  window.addEventListener('message', (event: MessageEvent<Partial<HostWish> | null>) => {
-    if (event.source !== window.parent || event.origin !== origin || event.data?.vitrine !== 1) return
-    if (typeof event.data.wear === 'string') wear(event.data.wear)
-  })
+
+  join(wishes: Wishes): void {
+    if (!this.listens) return
+    new MutationObserver(() => this.#tell()).observe(this.main, { attributeFilter: ['data-screen', 'data-worn'] })
+    window.addEventListener('message', ({ source, origin, data }: MessageEvent<Record<string, unknown> | null>) => {
+      if (source !== window.parent || origin !== this.origin || data?.['vitrine'] !== 1) return
+      if (typeof data['wear'] === 'string') wishes.wear(data['wear'])
+      if (typeof data['added'] === 'string') wishes.added(data['added'])
+    })
+  }
+
+  addToCart(products: string[]): void {
+    this.#tell({ cart: products })
+  }
+
+  #tell(more: Partial<HostMessage> = {}): void {
+    const { screen = '', worn = '' } = this.main.dataset
+    const message: HostMessage = { vitrine: 1, screen, worn: worn.split(' ').filter(Boolean), ...more }
+    if (this.origin !== null) window.parent.postMessage(message, this.origin)
+  }
 }

@@ -167,7 +167,7 @@ function refused(journey: Journey, { code, status, retryAfterS, members }: Refus
   if (code === 'unknown-shop') return stop(journey, 'shop-unknown', code)
   if (code.startsWith('origin')) return stop(journey, 'origin-refused', code)
   if (code.includes('token')) return stop(journey, 'session-expired', code)
-  if (code.includes('key')) return stop(journey, 'key-wrong', code)
+  if (code === 'shop-closing' || code.includes('key')) return stop(journey, 'key-wrong', code)
   if (status === 429) return later(journey, 'rate-limited', code, retryAfterS)
   if (status === 401) return stop(journey, 'session-expired', code)
   if (status >= 500) return journey.wasLive ? again(journey, code) : later(journey, 'server-down', code, retryAfterS)

@@ -3,38 +3,52 @@
 import './style/index.css'
 import { knownTrouble } from './camera'
 import { Debug } from './debug'
-import { joinHost } from './host'
+import { Host } from './host'
 import { next, START } from './journey'
 import { Page } from './page'
 import { Shop } from './session'
 import { Album } from './snapshot'
 import { TryOn } from './tryon'
 import { keepAwake } from './wake'
+import { sayer, type Words } from './words'
 
 interface Bootstrap {
   shop: { slug: string; name: string } | null
   key: string | null
   product: string | null
+  language: string
+  words: Words
+  /** Where it is told what is kept. */
+  privacy: string
 }
 
 /** A tab that nobody looks at does not keep a camera open for longer. */
 const AWAY_MS = 60_000
 
-function begin(main: HTMLElement, { shop, key, product }: Bootstrap): void {
-  const album = new Album()
-  const page = new Page(main, shop?.name ?? '', {
+function begin(main: HTMLElement, { shop, key, product, language, words, privacy }: Bootstrap): void {
+  const say = sayer(words)
+  const album = new Album(say)
+  const options = new URLSearchParams(window.location.search)
+  const host = new Host(main, options.get('embed'))
+  const page = new Page(main, { shop: shop?.name ?? '', privacy, words }, {
     agree: () => tryOn.agree(),
     retry: () => tryOn.retry(),
     restart: () => tryOn.restart(),
     leave: () => tryOn.leave(),
     choose: (kind, id) => tryOn.wear(kind, id),
     takeAllOff: () => tryOn.takeAllOff(),
-    snapshot: () => {
-      const caption = tryOn.products.map(({ name }) => name).join(' and ') || 'Nothing on'
-      void album.take(page.stage.picture, page.stage.mirrored, caption)
+    snapshot: async () => {
+      const names = tryOn.products.map(({ name }) => name)
+      const caption = names.length === 0 ? say('album.nothing') : names.reduce((first, second) => say('album.and', { first, second }))
+      if (await album.take(page.stage.picture, page.stage.mirrored, caption)) tryOn.report('snapshot')
+    },
+    addToCart: !(host.listens && options.has('cart')) ? null : () => {
+      host.addToCart(tryOn.products.map(({ id }) => id))
+      tryOn.report('add-to-cart')
+      page.added()
     },
   })
-  const tryOn = new TryOn(new Shop(key ?? ''), product, page)
+  const tryOn = new TryOn(say, new Shop(key ?? '', language), product, page)
   const debug = new Debug(() => tryOn.connection)
   page.onRtt = (ms) => debug.rtt(ms)
   page.stage.element.append(debug.element)
@@ -53,7 +67,7 @@ function begin(main: HTMLElement, { shop, key, product }: Bootstrap): void {
     if (document.hidden) awayTimer = window.setTimeout(() => tryOn.away(), AWAY_MS)
   })
   keepAwake(main)
-  joinHost(main, new URLSearchParams(window.location.search).get('embed'), (id) => tryOn.wearProduct(id))
+  host.join({ wear: (id) => tryOn.wearProduct(id), added: (id) => tryOn.report('add-to-cart', [id]) })
 
   if (!shop || !key) page.show(next(START, { type: 'unknown-shop' }))
   else start(tryOn)

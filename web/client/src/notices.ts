@@ -1,6 +1,7 @@
 /** What each screen says, and the way on it offers. Pure: a journey and a few facts in, words out. */
 
 import type { Journey, Screen, Waiting } from './journey'
+import type { Key, Say } from './words'
 
 export type Way = 'retry' | 'restart' | 'leave' | 'open-tab' | 'reload'
 
@@ -22,166 +23,82 @@ export interface Facts {
 
 export type Browser = 'chrome' | 'firefox' | 'safari' | 'ios' | 'android' | 'other'
 
-const retry = (label: string) => ({ way: 'retry' as const, label })
-const restart = (label: string) => ({ way: 'restart' as const, label })
-const leave = { way: 'leave' as const, label: 'Leave' }
-
 /** Null for the screens that are more than words: the consent and the live picture. */
-export function noticeFor(journey: Journey, facts: Facts): Notice | null {
-  const words = wordsFor(journey, facts)
-  return words && { lines: [], steps: [], ways: [], figure: null, busy: false, ...words }
-}
-
-type Words = { title: string } & Partial<Notice>
-
-function wordsFor(journey: Journey, { shop, browser }: Facts): Words | null {
-  const notices: Record<Screen, () => Words | null> = {
-    consent: () => null,
-    live: () => null,
-    loading: () => ({ title: 'One moment', busy: true }),
-    'asking-camera': () => ({
-      title: 'Please allow the camera',
-      lines: ['Your browser is asking whether this page may use your camera. Choose “Allow”.'],
-      busy: true,
-    }),
-    connecting: () => ({ title: 'Connecting', lines: ['This takes a second or two.'], busy: true }),
-    queue: () => ({
-      title: place(journey.waiting),
-      lines: [
-        [before(journey.waiting), eta(journey.waiting)].filter(Boolean).join(' '),
-        'Keep this page open, it starts by itself. Nothing is sent from your camera while you wait.',
-      ],
-      figure: (journey.waiting?.position ?? 1) <= 1 ? null : String(journey.waiting?.position),
-      ways: [leave],
-      busy: true,
-    }),
-    lost: () => ({
-      title: 'The connection was lost',
-      lines: ['We are connecting you again. What you were wearing will be back on.'],
-      ways: [retry('Try now'), leave],
-      busy: true,
-    }),
-    paused: () => ({
-      title: 'Paused while you were away',
-      lines: ['Your camera is off. What you were wearing will be back on.'],
-      ways: [retry('Carry on')],
-    }),
-    left: () => ({
-      title: 'Your camera is off',
-      lines: ['Nothing of your picture was kept.'],
-      ways: [restart('Try on again')],
-    }),
-    'camera-refused': () => ({
-      title: 'The camera is not allowed',
-      lines: ['Without it there is no mirror. You can allow it again:'],
-      steps: allowSteps(browser),
-      ways: [retry('Try again')],
-    }),
-    'camera-absent': () => ({
-      title: 'No camera was found',
-      lines: ['Plug one in, or open its cover, and try again. You can also open this page on your phone.'],
-      ways: [retry('Try again')],
-    }),
-    'camera-busy': () => ({
-      title: 'The camera is in use',
-      lines: ['Another program or tab has it. Close a video call or another tab, then try again.'],
-      ways: [retry('Try again')],
-    }),
-    'camera-lost': () => ({
-      title: 'The camera went away',
-      lines: ['It was unplugged or switched off, or another program took it.'],
-      ways: [retry('Try again')],
-    }),
-    insecure: () => ({
-      title: 'The camera needs a secure page',
-      lines: ['Browsers open the camera only on addresses that begin with “https”.'],
-      ways: [{ way: 'open-tab', label: 'Open the secure page' }],
-    }),
-    framed: () => ({
-      title: 'The camera is not allowed inside this page',
-      lines: ['The page around the mirror did not pass the camera on. The mirror works in a tab of its own.'],
-      ways: [{ way: 'open-tab', label: 'Open in its own tab' }],
-    }),
-    unsupported: () => ({
-      title: 'This browser cannot show the mirror',
-      lines: [
-        'Apps with a browser of their own often have no camera. Open this page in Safari, Chrome, Firefox or Edge.',
-      ],
-      ways: [{ way: 'open-tab', label: 'Open in a new tab' }],
-    }),
-    'session-expired': () => ({
-      title: 'Your visit has ended',
-      lines: ['A visit lasts a limited time so that nobody else can use it. Start a new one whenever you like.'],
-      ways: [restart('Start again')],
-    }),
-    'session-active': () => ({
-      title: 'The mirror is open elsewhere',
-      lines: ['It runs in another tab or window of yours. Close that one, then go on here.'],
-      ways: [retry('Use it here')],
-    }),
-    'shop-unknown': () => ({
-      title: 'There is no shop at this address',
-      lines: ['Perhaps the address was mistyped, or the shop has moved. Go back to the shop’s own site and follow its link.'],
-    }),
-    'key-wrong': () => ({
-      title: 'The mirror is closed',
-      lines: [`${shop} has not switched the mirror on, or its key was changed. The shop needs to put this right.`],
-      ways: [{ way: 'reload', label: 'Try again' }],
-    }),
-    'origin-refused': () => ({
-      title: 'The mirror is not open here',
-      lines: [`${shop} has not allowed this website to show its mirror. It works on the shop’s own page.`],
-      ways: [{ way: 'open-tab', label: 'Open in its own tab' }],
-    }),
-    'rate-limited': () => ({
-      title: 'A little too fast',
-      lines: ['Too many tries came from your connection. We try again by ourselves.'],
-      ways: [retry('Try now')],
-      busy: true,
-    }),
-    'server-down': () => ({
-      title: 'The mirror is not answering',
-      lines: ['That is our fault, not yours. We keep trying.'],
-      ways: [retry('Try now')],
-      busy: journey.retryInMs !== null,
-    }),
-    'network-blocked': () => ({
-      title: 'Video cannot get through',
-      lines: [
-        'This network seems to block video calls, as networks of offices and schools do. Another network, or your phone’s, will work.',
-      ],
-      ways: [retry('Try again')],
-    }),
+export function noticeFor(say: Say, journey: Journey, facts: Facts): Notice | null {
+  const { screen } = journey
+  if (screen === 'consent' || screen === 'live') return null
+  const { line = [`${screen}.line` as Key], ways = [], ...more } = shapeOf(say, journey, facts.browser)
+  return {
+    title: say(`${screen}.title` as Key),
+    lines: line.map((key) => say(key, { shop: facts.shop })),
+    steps: [],
+    figure: null,
+    busy: false,
+    ...more,
+    ways: ways.map(([way, label]) => ({ way, label: say(label) })),
   }
-  return notices[journey.screen]()
 }
 
-export function place(waiting: Waiting | null): string {
+/** What a screen has beside a title and a line of its own name. */
+type Shape = Partial<Omit<Notice, 'ways'>> & { line?: Key[]; ways?: [Way, Key][] }
+
+function shapeOf(say: Say, journey: Journey, browser: Browser): Shape {
+  const { waiting } = journey
+  const shapes: Partial<Record<Screen, () => Shape>> = {
+    loading: () => ({ line: [], busy: true }),
+    'asking-camera': () => ({ busy: true }),
+    connecting: () => ({ busy: true }),
+    queue: () => ({
+      title: place(say, waiting),
+      lines: [[before(say, waiting), eta(say, waiting)].filter(Boolean).join(' '), say('queue.line')],
+      figure: (waiting?.position ?? 1) <= 1 ? null : String(waiting?.position),
+      ways: [['leave', 'way.leave']],
+      busy: true,
+    }),
+    lost: () => ({ ways: [['retry', 'way.now'], ['leave', 'way.leave']], busy: true }),
+    paused: () => ({ ways: [['retry', 'way.carry-on']] }),
+    left: () => ({ ways: [['restart', 'way.again']] }),
+    'camera-refused': () => ({ steps: allowSteps(say, browser), ways: [['retry', 'way.retry']] }),
+    insecure: () => ({ ways: [['open-tab', 'way.secure']] }),
+    framed: () => ({ ways: [['open-tab', 'way.tab']] }),
+    unsupported: () => ({ ways: [['open-tab', 'way.new-tab']] }),
+    'session-expired': () => ({ ways: [['restart', 'way.start']] }),
+    'session-active': () => ({ ways: [['retry', 'way.here']] }),
+    'shop-unknown': () => ({}),
+    'key-wrong': () => ({ ways: [['reload', 'way.retry']] }),
+    'origin-refused': () => ({ ways: [['open-tab', 'way.tab']] }),
+    'rate-limited': () => ({ ways: [['retry', 'way.now']], busy: true }),
+    'server-down': () => ({ ways: [['retry', 'way.now']], busy: journey.retryInMs !== null }),
+  }
+  return shapes[journey.screen]?.() ?? { ways: [['retry', 'way.retry']] }
+}
+
+export function place(say: Say, waiting: Waiting | null): string {
   const position = waiting?.position ?? null
-  if (position === null) return 'All mirrors are in use'
-  return position <= 1 ? 'You are next' : 'Your place in line'
+  if (position === null) return say('queue.unknown')
+  return say(position <= 1 ? 'queue.next' : 'queue.place')
 }
 
-export function before(waiting: Waiting | null): string {
+export function before(say: Say, waiting: Waiting | null): string {
   const position = waiting?.position ?? 1
   if (position <= 1) return ''
-  return position === 2 ? 'One person is before you.' : `${position - 1} people are before you.`
+  return position === 2 ? say('queue.one-before') : say('queue.some-before', { count: position - 1 })
 }
 
 /** Honest, and no more exact than a forecast can be. */
-export function eta(waiting: Waiting | null): string {
+export function eta(say: Say, waiting: Waiting | null): string {
   const seconds = waiting?.etaSeconds ?? null
-  if (seconds === null) return 'We cannot say yet how long it takes.'
-  if (seconds < 10) return 'Only a few seconds more.'
-  if (seconds < 90) return `About ${Math.round(seconds / 10) * 10} seconds.`
+  if (seconds === null) return say('queue.eta-unknown')
+  if (seconds < 10) return say('queue.eta-soon')
+  if (seconds < 90) return say('queue.eta-seconds', { count: Math.round(seconds / 10) * 10 })
   const minutes = Math.round(seconds / 60)
-  return minutes < 60 ? `About ${minutes} minutes.` : 'More than an hour. It may be better to come back later.'
+  return minutes < 60 ? say('queue.eta-minutes', { count: minutes }) : say('queue.eta-long')
 }
 
 /** "Trying again in 3 s", counted down by the page. */
-export function countdown(ms: number): string {
-  const seconds = Math.ceil(ms / 1000)
-  return seconds <= 0 ? 'Trying now' : `Trying again in ${seconds} s`
+export function countdown(say: Say, ms: number): string {
+  const count = Math.ceil(ms / 1000)
+  return count <= 0 ? say('count.now') : say('count.retry', { count })
 }
 
 export function browserOf(agent: string): Browser {
@@ -192,17 +109,7 @@ export function browserOf(agent: string): Browser {
   return /Safari\//.test(agent) ? 'safari' : 'other'
 }
 
-function allowSteps(browser: Browser): string[] {
-  switch (browser) {
-    case 'ios':
-      return ['Tap the page menu left of the address.', 'Choose “Website settings”, then “Camera”, then “Allow”.']
-    case 'android':
-      return ['Tap the sign left of the address.', 'Choose “Permissions” and switch the camera on.']
-    case 'firefox':
-      return ['Click the crossed-out camera beside the address.', 'Remove the block, then try again.']
-    case 'safari':
-      return ['Open “Safari”, then “Settings for this website”.', 'Set “Camera” to “Allow”.']
-    default:
-      return ['Click the sign left of the address.', 'Switch “Camera” on.']
-  }
+function allowSteps(say: Say, browser: Browser): string[] {
+  const whose = browser === 'chrome' ? 'other' : browser
+  return [say(`allow.${whose}-1`), say(`allow.${whose}-2`)]
 }

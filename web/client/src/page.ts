@@ -8,6 +8,7 @@ import { consentScreen } from './screens/consent'
 import { NoticeCard } from './screens/notice'
 import { Stage } from './stage'
 import { Strip } from './strip'
+import { sayer, type Say, type Words } from './words'
 import { idsOf, type Kind, type Product, type Worn } from './worn'
 import type { Fit, FromServer } from './control'
 import type { Journey, Screen } from './journey'
@@ -22,12 +23,23 @@ export interface Controls {
   snapshot(): void
   choose(kind: Kind, id: string | null): void
   takeAllOff(): void
+  /** Absent where there is no page around the mirror that has a cart. */
+  addToCart: (() => void) | null
+}
+
+/** What the page knows from the beginning. */
+export interface About {
+  shop: string
+  /** Where it is told what is kept. */
+  privacy: string
+  words: Words
 }
 
 /** Screens on which the mirror stays in sight, the words on a card over it. */
 const IN_ROOM: ReadonlySet<Screen> = new Set(['connecting', 'live', 'queue', 'lost', 'paused'])
 const NOTE_MS = 6000
 const HINT_TICK_MS = 150
+const ADDED_MS = 2500
 
 export class Page implements View {
   readonly stage: Stage
@@ -38,6 +50,9 @@ export class Page implements View {
   readonly #rail: HTMLElement
   readonly #room: HTMLElement
   readonly #gate = new HintGate()
+  readonly #say: Say
+  readonly #data: HTMLAnchorElement
+  readonly #cart: HTMLButtonElement | null
   #strip: Strip | null = null
   #catalogue: readonly Product[] = []
   #consent: ConsentText | null = null
@@ -48,13 +63,18 @@ export class Page implements View {
 
   constructor(
     private readonly main: HTMLElement,
-    private readonly shopName: string,
+    private readonly about: About,
     private readonly controls: Controls,
   ) {
-    this.stage = new Stage(controls)
-    this.#rail = h('aside', { class: 'rail', 'aria-label': 'Products' })
-    this.#room = h('div', { class: 'room' }, h('div', { class: 'mirror' }, this.stage.element, this.#fitLine), this.#rail)
-    const bar = h('header', { class: 'bar' }, h('span', { class: 'brand' }, shopName || 'Vitrine'), h('span', { class: 'live-mark' }, 'Live'))
+    const say = (this.#say = sayer(about.words))
+    this.stage = new Stage(say, controls)
+    this.#rail = h('aside', { class: 'rail', 'aria-label': say('strip.name') })
+    this.#cart = controls.addToCart && h('button', { type: 'button', class: 'primary cart', onclick: controls.addToCart }, say('cart.add'))
+    const below = h('div', { class: 'below' }, this.#fitLine, this.#cart)
+    this.#room = h('div', { class: 'room' }, h('div', { class: 'mirror' }, this.stage.element, below), this.#rail)
+    this.#data = h('a', { class: 'data', href: about.privacy, target: '_blank', rel: 'noopener', hidden: true }, say('privacy.link'))
+    const brand = h('span', { class: 'brand' }, about.shop || 'Vitrine')
+    const bar = h('header', { class: 'bar' }, brand, h('span', { class: 'live-mark' }, say('bar.live')), this.#data)
     main.replaceChildren(bar, this.#note, this.#sheet, this.#room)
     setInterval(() => this.stage.hint(this.#screen === 'live' ? this.#gate.at(performance.now()) : null), HINT_TICK_MS)
   }
@@ -69,7 +89,7 @@ export class Page implements View {
     if (entered) this.#strip?.reveal(this.#worn)
     if (arrived && screen !== 'live') this.#gate.clear()
     this.stage.veil.hidden = screen === 'live' || !IN_ROOM.has(screen)
-    const notice = noticeFor(journey, { shop: this.shopName, browser: browserOf(navigator.userAgent) })
+    const notice = noticeFor(this.#say, journey, { shop: this.about.shop, browser: browserOf(navigator.userAgent) })
     if (!notice || arrived) this.#card = null
     if (!notice) this.stage.veil.replaceChildren()
     if (screen === 'consent') this.#showConsent(journey.consentChanged)
@@ -87,7 +107,7 @@ export class Page implements View {
       return
     }
     this.#catalogue = catalogue
-    this.#strip = new Strip(catalogue, this.controls.choose, this.controls.takeAllOff)
+    this.#strip = new Strip(this.#say, catalogue, this.controls.choose, this.controls.takeAllOff)
     this.#rail.replaceChildren(this.#strip.element)
   }
 
@@ -96,6 +116,7 @@ export class Page implements View {
     this.#fit = this.#fit && { ...this.#fit, frameWidthMm: null }
     this.main.dataset['worn'] = idsOf(worn).join(' ')
     this.#strip?.show(worn)
+    if (this.#cart) this.#cart.disabled = idsOf(worn).length === 0
     if (reveal) this.#strip?.reveal(worn)
     this.#showFit()
   }
@@ -128,7 +149,7 @@ export class Page implements View {
   message(message: FromServer): void {
     if (message.type === 'face') {
       this.main.dataset['face'] = message.state
-      this.#gate.want(hintFor(message.state, message.hint), performance.now())
+      this.#gate.want(hintFor(this.about.words, message.state, message.hint), performance.now())
     }
     if (message.type === 'fit') {
       this.#fit = message.fit
@@ -142,9 +163,21 @@ export class Page implements View {
     setTimeout(() => (this.#note.hidden = true), NOTE_MS)
   }
 
+  /** The link to what is kept of her opens it with what proves that it is hers. After '#', where no server sees it. */
+  receipt(receipt: string): void {
+    this.#data.href = `${this.about.privacy}#${receipt}`
+    this.#data.hidden = false
+  }
+
+  added(): void {
+    if (!this.#cart) return
+    this.#cart.textContent = this.#say('cart.added')
+    setTimeout(() => this.#cart && (this.#cart.textContent = this.#say('cart.add')), ADDED_MS)
+  }
+
   #newCard(notice: Notice, screen: Screen, code: string | null): NoticeCard {
     const inRoom = IN_ROOM.has(screen)
-    const card = new NoticeCard(notice, { act: (way) => this.#act(way), tab: tabAddress() }, inRoom ? null : code)
+    const card = new NoticeCard(this.#say, notice, { act: (way) => this.#act(way), tab: tabAddress() }, inRoom ? null : code)
     this.#sheet.replaceChildren(...(inRoom ? [] : [card.element]))
     this.stage.veil.replaceChildren(...(inRoom ? [card.element] : []))
     return card
@@ -155,14 +188,14 @@ export class Page implements View {
     const first = this.#catalogue.find(({ id }) => idsOf(this.#worn).includes(id)) ?? null
     const { agree, leave } = this.controls
     this.#sheet.replaceChildren(
-      consentScreen({ shop: this.shopName, text: this.#consent, first, changed, agree, decline: leave }),
+      consentScreen(this.#say, { ...this.about, text: this.#consent, first, changed, agree, decline: leave }),
     )
   }
 
   #showFit(): void {
     const glasses = this.#catalogue.find(({ id }) => id === this.#worn.glasses)
-    const line = glasses ? fitLine(this.#fit, glasses.dimensions['frame_width_mm'] ?? null) : fitLine(this.#fit, null)
-    const opinion = glasses ? verdict(this.#fit) : null
+    const line = glasses ? fitLine(this.#say, this.#fit, glasses.dimensions['frame_width_mm'] ?? null) : fitLine(this.#say, this.#fit, null)
+    const opinion = glasses ? verdict(this.#say, this.#fit) : null
     this.#fitLine.replaceChildren(...(opinion ? [h('strong', {}, opinion), ' '] : []), line ?? '')
   }
 

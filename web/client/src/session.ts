@@ -4,6 +4,8 @@ import type { Product } from './worn'
 
 export interface ConsentText {
   version: string
+  /** In which she reads it, and agrees to it. */
+  language: string
   title: string
   paragraphs: string[]
 }
@@ -13,6 +15,14 @@ export interface Visit {
   iceServers: RTCIceServer[]
   /** When they were given, on the clock of `Date.now()`: a relay's credentials last for minutes. */
   iceServersAt: number
+  /** That she agreed, signed: it goes on to speak for her when the token is over. */
+  receipt: string
+}
+
+/** What a shopper did beside wearing: counted by the shop and the day, with nobody's name. */
+export interface Deed {
+  kind: 'snapshot' | 'add-to-cart'
+  products: string[]
 }
 
 export interface Accepted {
@@ -53,7 +63,10 @@ const PATIENCE_MS = 10_000
 const ICE_SERVERS_MS = 45_000
 
 export class Shop {
-  constructor(private readonly key: string) {}
+  constructor(
+    private readonly key: string,
+    private readonly language: string,
+  ) {}
 
   async catalogue(): Promise<Product[]> {
     const response = await call('/v1/catalog', { headers: { Authorization: `Bearer ${this.key}` } })
@@ -66,20 +79,21 @@ export class Shop {
   }
 
   async consent(): Promise<ConsentText> {
-    const response = await call('/v1/consent', { cache: 'no-store' })
+    const response = await call(`/v1/consent?lang=${this.language}`, { cache: 'no-store' })
     const text = consentIn((await response.json()) as Members)
     if (!text) throw new Problem('consent-unreadable', response.status)
     return text
   }
 
-  async openVisit(product: string | null, consentVersion: string): Promise<Visit> {
+  async openVisit(product: string | null, { version, language }: ConsentText): Promise<Visit> {
     const response = await call('/v1/sessions', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ key: this.key, product, consent: { version: consentVersion, granted: true } }),
+      body: JSON.stringify({ key: this.key, product, consent: { version, language, granted: true } }),
     })
-    const body = (await response.json()) as { token: string; ice_servers?: RTCIceServer[] }
-    return { token: body.token, iceServers: body.ice_servers ?? [], iceServersAt: Date.now() }
+    const body = (await response.json()) as { token: string; receipt: string; ice_servers?: RTCIceServer[] }
+    const { token, receipt, ice_servers: iceServers = [] } = body
+    return { token, receipt, iceServers, iceServersAt: Date.now() }
   }
 
   /** Gets new credentials for the relays if those of the visit may be over. */
@@ -116,6 +130,13 @@ export class Shop {
     await call(to.location, { method: 'PATCH', headers, body: fragment })
   }
 
+  /** A count that is lost is no loss to the shopper. */
+  async report(visit: Visit, deed: Deed): Promise<void> {
+    const headers = { ...bearer(visit), 'Content-Type': 'application/json' }
+    const body = JSON.stringify({ events: [deed] })
+    await call('/v1/events', { method: 'POST', headers, body, keepalive: true }).catch(() => undefined)
+  }
+
   /** Ends a try-on, and goes on doing so when the page is being closed. */
   async end(visit: Visit, location: string): Promise<void> {
     await call(location, { method: 'DELETE', headers: bearer(visit), keepalive: true })
@@ -126,12 +147,17 @@ export class Shop {
 export function consentIn(members: Members): ConsentText | null {
   const inner = members['consent']
   const m = typeof inner === 'object' && inner !== null ? (inner as Members) : members
-  const { version, title, paragraphs, text } = m
+  const { version, language, title, paragraphs, text } = m
   if (typeof version !== 'string') return null
   const lines = Array.isArray(paragraphs) ? paragraphs : typeof text === 'string' ? text.split(/\n\s*\n/) : []
   const said = lines.filter((line): line is string => typeof line === 'string' && line.trim() !== '')
   if (said.length === 0) return null
-  return { version, title: typeof title === 'string' ? title : 'Before your camera opens', paragraphs: said }
+  return {
+    version,
+    language: typeof language === 'string' ? language : 'en',
+    title: typeof title === 'string' ? title : '',
+    paragraphs: said,
+  }
 }
 
 function bearer(visit: Visit): Record<string, string> {

@@ -1,6 +1,7 @@
 /** A picture of the moment, taken from the returned video in the page itself: it leaves the device only if it is shared. */
 
 import { h, icon } from './dom'
+import type { Say } from './words'
 
 const QUALITY = 0.92
 const KEPT = 6
@@ -15,43 +16,47 @@ interface Shot {
 export class Album {
   readonly element: HTMLDialogElement
   readonly #main = h('figure', { class: 'shot' })
-  readonly #row = h('div', { class: 'shots', role: 'group', 'aria-label': 'Pictures of this visit' })
+  readonly #row: HTMLElement
   readonly #share: HTMLButtonElement
   readonly #compare: HTMLButtonElement
-  readonly #save = h('a', { class: 'primary' }, icon('download'), 'Save')
+  readonly #save: HTMLAnchorElement
   #shots: Shot[] = []
   #shown: Shot | null = null
 
-  constructor() {
-    this.#share = h('button', { type: 'button', class: 'quiet', onclick: () => void this.#shareShown() }, icon('share'), 'Share')
-    this.#compare = h('button', { type: 'button', class: 'quiet', onclick: () => this.#comparing(true) }, 'Compare')
-    const close = h('button', { type: 'button', class: 'tool', 'aria-label': 'Close', onclick: () => this.element.close() }, icon('close'))
+  constructor(private readonly say: Say) {
+    this.#row = h('div', { class: 'shots', role: 'group', 'aria-label': say('album.row') })
+    this.#save = h('a', { class: 'primary' }, icon('download'), say('album.save'))
+    this.#share = h('button', { type: 'button', class: 'quiet', onclick: () => void this.#shareShown() }, icon('share'), say('album.share'))
+    this.#compare = h('button', { type: 'button', class: 'quiet', onclick: () => this.#comparing(true) }, say('album.compare'))
+    const close = h('button', { type: 'button', class: 'tool', 'aria-label': say('album.close'), onclick: () => this.element.close() }, icon('close'))
     this.element = h(
       'dialog',
-      { class: 'album', 'aria-label': 'Your picture' },
-      h('header', {}, h('h2', {}, 'Your picture'), close),
+      { class: 'album', 'aria-label': say('album.name') },
+      h('header', {}, h('h2', {}, say('album.name')), close),
       this.#main,
       this.#row,
-      h('p', { class: 'small' }, 'It stays on this device unless you share it, and is gone when you close the page.'),
+      h('p', { class: 'small' }, say('album.stays')),
       h('div', { class: 'ways' }, this.#save, this.#share, this.#compare),
     )
     this.element.addEventListener('click', ({ target }) => target === this.element && this.element.close())
   }
 
-  async take(video: HTMLVideoElement, mirrored: boolean, caption: string): Promise<void> {
+  /** False if there is no picture yet. */
+  async take(video: HTMLVideoElement, mirrored: boolean, caption: string): Promise<boolean> {
     const blob = await still(video, mirrored)
-    if (!blob) return
+    if (!blob) return false
     const file = new File([blob], `${nameOf(caption)}.jpg`, { type: blob.type })
     const shot = { file, url: URL.createObjectURL(blob), caption }
     this.#shots = [shot, ...this.#shots]
     for (const old of this.#shots.splice(KEPT)) URL.revokeObjectURL(old.url)
     this.#show(shot)
     if (!this.element.open) this.element.showModal()
+    return true
   }
 
   #show(shot: Shot): void {
     this.#shown = shot
-    this.#main.replaceChildren(h('img', { src: shot.url, alt: `You wearing ${shot.caption}` }), h('figcaption', {}, shot.caption))
+    this.#main.replaceChildren(h('img', { src: shot.url, alt: this.say('album.wearing', { products: shot.caption }) }), h('figcaption', {}, shot.caption))
     this.#save.href = shot.url
     this.#save.download = shot.file.name
     this.#share.hidden = !(navigator.canShare?.({ files: [shot.file] }) ?? false)

@@ -1,6 +1,7 @@
 /** The mirror: the returned picture, the tools on it, the hint, and what lies over it while there is no picture. */
 
 import { h, icon } from './dom'
+import type { Say } from './words'
 
 export interface Tools {
   snapshot(): void
@@ -17,18 +18,18 @@ export class Stage {
   #spare = video('returned')
   #mirrored = true
 
-  constructor(tools: Tools) {
-    this.#mirrorButton = tool('mirror', 'Mirror', () => this.mirror(!this.#mirrored))
+  constructor(say: Say, tools: Tools) {
+    this.#mirrorButton = tool('mirror', say('stage.mirror'), () => this.mirror(!this.#mirrored))
     const bar = h(
       'div',
-      { class: 'tools', role: 'group', 'aria-label': 'Picture' },
-      h('h1', { class: 'spoken', tabindex: '-1' }, 'Your mirror'),
+      { class: 'tools', role: 'group', 'aria-label': say('stage.tools') },
+      h('h1', { class: 'spoken', tabindex: '-1' }, say('stage.heading')),
       this.#mirrorButton,
-      tool('snapshot', 'Take a picture', tools.snapshot, 'shutter'),
-      tool('close', 'Leave and switch the camera off', tools.leave),
+      tool('snapshot', say('stage.snapshot'), tools.snapshot, 'shutter'),
+      tool('close', say('stage.leave'), tools.leave),
     )
     const videos = h('div', { class: 'videos' }, this.#preview, this.#spare, this.#shown)
-    this.element = h('section', { class: 'stage', 'aria-label': 'You, wearing it' }, videos, this.#hint, this.veil, bar)
+    this.element = h('section', { class: 'stage', 'aria-label': say('stage.name') }, videos, this.#hint, this.veil, bar)
     this.mirror(true)
   }
 

@@ -2,11 +2,12 @@
 
 import { h, icon } from './dom'
 import { engraving, hatSize } from './fit'
+import type { Key, Say } from './words'
 import { KINDS, type Kind, type Product, type Worn } from './worn'
 
-const NAMES: Record<Kind, { title: string; none: string }> = {
-  glasses: { title: 'Glasses', none: 'No glasses' },
-  hat: { title: 'Hats', none: 'No hat' },
+const NAMES: Record<Kind, { title: Key; none: Key }> = {
+  glasses: { title: 'strip.glasses', none: 'strip.no-glasses' },
+  hat: { title: 'strip.hat', none: 'strip.no-hat' },
 }
 
 export class Strip {
@@ -16,6 +17,7 @@ export class Strip {
   readonly #allOff: HTMLButtonElement
 
   constructor(
+    private readonly say: Say,
     catalogue: readonly Product[],
     private readonly choose: (kind: Kind, id: string | null) => void,
     allOff: () => void,
@@ -25,7 +27,7 @@ export class Strip {
       this.#tabs.set(kind, this.#tab(kind))
       this.#groups.set(kind, this.#group(kind, catalogue.filter((product) => product.kind === kind)))
     }
-    this.#allOff = h('button', { type: 'button', class: 'quiet all-off', onclick: allOff }, 'Take all off')
+    this.#allOff = h('button', { type: 'button', class: 'quiet all-off', onclick: allOff }, say('strip.all-off'))
     const bar = h('div', { class: 'strip-bar' }, h('div', { class: 'tabs' }, ...this.#tabs.values()), this.#allOff)
     this.element.append(bar, ...this.#groups.values())
     if (kinds[0]) this.#open(kinds[0])
@@ -57,18 +59,18 @@ export class Strip {
   }
 
   #tab(kind: Kind): HTMLButtonElement {
-    return h('button', { type: 'button', class: 'tab', onclick: () => this.#open(kind) }, NAMES[kind].title)
+    return h('button', { type: 'button', class: 'tab', onclick: () => this.#open(kind) }, this.say(NAMES[kind].title))
   }
 
   #group(kind: Kind, products: readonly Product[]): HTMLFieldSetElement {
-    const none = this.#tile(kind, null, h('span', { class: 'plate bare' }, icon('none')), NAMES[kind].none, null)
+    const none = this.#tile(kind, null, h('span', { class: 'plate bare' }, icon('none')), this.say(NAMES[kind].none), null)
     const tiles = products.map((product) => {
       const picture = product.thumbnail
         ? h('img', { src: product.thumbnail, alt: '', loading: 'lazy', decoding: 'async', draggable: 'false' })
         : null
-      return this.#tile(kind, product.id, h('span', { class: 'plate' }, picture), product.name, sizeOf(product))
+      return this.#tile(kind, product.id, h('span', { class: 'plate' }, picture), product.name, sizeOf(this.say, product))
     })
-    const legend = h('legend', {}, NAMES[kind].title, ' ', h('span', { class: 'count' }, String(products.length)))
+    const legend = h('legend', {}, this.say(NAMES[kind].title), ' ', h('span', { class: 'count' }, String(products.length)))
     return h('fieldset', { class: 'group', 'data-kind': kind }, legend, h('div', { class: 'tiles' }, none, ...tiles))
   }
 
@@ -85,11 +87,11 @@ export class Strip {
   }
 }
 
-function sizeOf({ kind, dimensions }: Product): HTMLElement | null {
+function sizeOf(say: Say, { kind, dimensions }: Product): HTMLElement | null {
   const marks = kind === 'glasses' ? engraving(dimensions) : null
   if (marks) {
     const { lensMm, bridgeMm, templeMm } = marks
-    const spoken = `lens ${lensMm}, bridge ${bridgeMm}, temple ${templeMm} millimetres`
+    const spoken = say('strip.sizes', { lens: lensMm, bridge: bridgeMm, temple: templeMm })
     const box = h('span', { class: 'boxing' })
     const engraved = h('span', { 'aria-hidden': 'true' }, String(lensMm), box, `${bridgeMm}–${templeMm}`)
     return h('span', { class: 'size' }, engraved, h('span', { class: 'spoken' }, spoken))

@@ -5,7 +5,8 @@ import type { Connection } from './connection'
 import type { FromServer } from './control'
 import { next, START, type Event, type Journey, type Screen } from './journey'
 import { Line } from './line'
-import { consentIn, Problem, Unreachable, type ConsentText, type Shop, type Visit } from './session'
+import { consentIn, Problem, Unreachable, type ConsentText, type Deed, type Shop, type Visit } from './session'
+import type { Say } from './words'
 import { WaitingLine } from './waiting'
 import { firstWorn, idsOf, isWearable, put, wornFrom, type Kind, type Product, type Worn } from './worn'
 
@@ -21,6 +22,8 @@ export interface View {
   message(message: FromServer): void
   connections(made: number): void
   note(text: string): void
+  /** What speaks for this visit from now on. */
+  receipt(receipt: string): void
   framesShown(): number
   rtt(ms: number): void
 }
@@ -32,7 +35,7 @@ export class TryOn {
   #journey: Journey = START
   #catalogue: readonly Product[] = []
   #consent: ConsentText | null = null
-  #agreedTo: string | null = null
+  #agreedTo: ConsentText | null = null
   #visit: Visit | null = null
   #camera: MediaStreamTrack | null = null
   #worn: Worn = {}
@@ -44,6 +47,7 @@ export class TryOn {
   readonly #waiting: WaitingLine
 
   constructor(
+    private readonly say: Say,
     private readonly shop: Shop,
     private product: string | null,
     private readonly view: View,
@@ -83,7 +87,7 @@ export class TryOn {
   }
 
   agree(): void {
-    this.#agreedTo = this.#consent?.version ?? null
+    this.#agreedTo = this.#consent
     this.#dispatch({ type: 'agreed' })
     void this.#proceed()
   }
@@ -129,6 +133,12 @@ export class TryOn {
     if (product && isWearable(product)) this.#wear(put(this.#worn, product.kind, id), true)
   }
 
+  /** Tells the shop's sums of the day what she did with what she wears, or with what is named. */
+  report(kind: Deed['kind'], products: string[] = idsOf(this.#worn)): void {
+    const known = products.filter((id) => this.#catalogue.some((product) => product.id === id))
+    if (this.#visit) void this.shop.report(this.#visit, { kind, products: known })
+  }
+
   takeAllOff(): void {
     this.#wear({}, false)
   }
@@ -155,6 +165,7 @@ export class TryOn {
       const visit = this.#visit ?? (await this.#openVisit(this.#agreedTo))
       if (stale()) return
       this.#visit = visit
+      this.view.receipt(visit.receipt)
       if (!this.#camera) {
         const camera = await openCamera()
         if (stale()) return camera.stop()
@@ -173,19 +184,19 @@ export class TryOn {
     this.#consent = consent
     if (this.product !== null && !catalogue.some(({ id }) => id === this.product)) {
       this.product = null
-      this.view.note('That one is no longer in the shop. Here are the others.')
+      this.view.note(this.say('note.gone'))
     }
     this.view.stock(catalogue, consent)
     this.#wear(firstWorn(this.product, catalogue), true)
   }
 
-  async #openVisit(consentVersion: string): Promise<Visit> {
+  async #openVisit(agreedTo: ConsentText): Promise<Visit> {
     try {
-      return await this.shop.openVisit(this.product, consentVersion)
+      return await this.shop.openVisit(this.product, agreedTo)
     } catch (problem) {
       if (!(problem instanceof Problem && problem.code === 'unknown-product') || this.product === null) throw problem
       this.product = null
-      return this.shop.openVisit(null, consentVersion)
+      return this.shop.openVisit(null, agreedTo)
     }
   }
 
@@ -204,7 +215,7 @@ export class TryOn {
     if (message.type === 'error' && message.code === 'unknown-product') {
       this.#worn = this.#confirmed
       this.view.worn(this.#worn, false)
-      this.view.note('That one cannot be tried on any more.')
+      this.view.note(this.say('note.not-wearable'))
     }
     this.view.message(message)
   }

@@ -64,7 +64,7 @@ describe('a camera that does not open', () => {
 })
 
 describe('the consent text', () => {
-  const text = { version: '2', title: 'T', paragraphs: ['one', 'two'] }
+  const text = { version: '2', language: 'de', title: 'T', paragraphs: ['one', 'two'] }
 
   it('is read from an answer and from a problem', () => {
     expect(consentIn(text)).toEqual(text)

@@ -2,21 +2,25 @@ import { describe, expect, it } from 'vitest'
 import { engraving, fitLine, hatSize, verdict } from '../src/fit'
 import { hintFor, HintGate } from '../src/hints'
 import { next, START, type Screen } from '../src/journey'
+import english from '../../words/en.json'
+import { sayer } from '../src/words'
 import { before, browserOf, countdown, eta, noticeFor, place } from '../src/notices'
+
+const say = sayer(english)
 
 describe('hints', () => {
   it.each(['lost', 'too_far', 'too_close', 'too_dark', 'turned', 'two_faces', 'partly_out'])('has its own words for %s', (state) => {
-    expect(hintFor(state, 'of the server')).not.toBe('of the server')
-    expect(hintFor(state)).toMatch(/^[A-Z].+[.?]$/)
+    expect(hintFor(english, state, 'of the server')).not.toBe('of the server')
+    expect(hintFor(english, state)).toMatch(/^[A-Z].+[.?]$/)
   })
 
   it('says nothing while all is well', () => {
-    expect(hintFor('found', 'of the server')).toBeNull()
+    expect(hintFor(english, 'found', 'of the server')).toBeNull()
   })
 
   it('uses the words of the server for what it does not know', () => {
-    expect(hintFor('squinting', 'Open your eyes.')).toBe('Open your eyes.')
-    expect(hintFor('squinting')).toBeNull()
+    expect(hintFor(english, 'squinting', 'Open your eyes.')).toBe('Open your eyes.')
+    expect(hintFor(english, 'squinting')).toBeNull()
   })
 })
 
@@ -43,24 +47,24 @@ describe('sizes', () => {
   const fit = { pdMm: 62.8, pdSigmaMm: 1.6, frameWidthMm: 140, faceWidthMm: null }
 
   it('are stated with their error', () => {
-    expect(fitLine(fit, null)).toBe('Frame 140 mm · your pupils 63 ± 2 mm apart')
-    expect(fitLine({ ...fit, faceWidthMm: 136.4 }, null)).toBe('Frame 140 mm · your face 136 mm · your pupils 63 ± 2 mm apart')
+    expect(fitLine(say, fit, null)).toBe('Frame 140 mm · your pupils 63 ± 2 mm apart')
+    expect(fitLine(say, { ...fit, faceWidthMm: 136.4 }, null)).toBe('Frame 140 mm · your face 136 mm · your pupils 63 ± 2 mm apart')
   })
 
   it('never claim to be exact to less than a millimetre', () => {
-    expect(fitLine({ ...fit, pdSigmaMm: 0.2 }, null)).toContain('63 ± 1 mm')
+    expect(fitLine(say, { ...fit, pdSigmaMm: 0.2 }, null)).toContain('63 ± 1 mm')
   })
 
   it('know the frame from the catalogue before a face was measured, and nothing from nothing', () => {
-    expect(fitLine(null, 136)).toBe('Frame 136 mm')
-    expect(fitLine(null, null)).toBeNull()
+    expect(fitLine(say, null, 136)).toBe('Frame 136 mm')
+    expect(fitLine(say, null, null)).toBeNull()
   })
 
   it('say what the widths mean, in plain words', () => {
-    expect(verdict({ ...fit, faceWidthMm: 130 })).toBe('Wider than your face')
-    expect(verdict({ ...fit, faceWidthMm: 150 })).toBe('Narrower than your face')
-    expect(verdict({ ...fit, faceWidthMm: 138 })).toBe('About as wide as your face')
-    expect(verdict(fit)).toBeNull()
+    expect(verdict(say, { ...fit, faceWidthMm: 130 })).toBe('Wider than your face')
+    expect(verdict(say, { ...fit, faceWidthMm: 150 })).toBe('Narrower than your face')
+    expect(verdict(say, { ...fit, faceWidthMm: 138 })).toBe('About as wide as your face')
+    expect(verdict(say, fit)).toBeNull()
   })
 
   it('are written as on the inside of a temple, if all three are known', () => {
@@ -76,8 +80,8 @@ describe('waiting', () => {
     [2, 'Your place in line', 'One person is before you.'],
     [5, 'Your place in line', '4 people are before you.'],
   ])('at place %i', (position, title, others) => {
-    expect(place({ position, etaSeconds: null })).toBe(title)
-    expect(before({ position, etaSeconds: null })).toBe(others)
+    expect(place(say, { position, etaSeconds: null })).toBe(title)
+    expect(before(say, { position, etaSeconds: null })).toBe(others)
   })
 
   it.each([
@@ -87,12 +91,12 @@ describe('waiting', () => {
     [100, 'About 2 minutes.'],
     [5000, 'More than an hour. It may be better to come back later.'],
   ])('for %s seconds', (etaSeconds, words) => {
-    expect(eta({ position: 2, etaSeconds })).toBe(words)
+    expect(eta(say, { position: 2, etaSeconds })).toBe(words)
   })
 
   it('counts down to the next try', () => {
-    expect(countdown(3200)).toBe('Trying again in 4 s')
-    expect(countdown(-5)).toBe('Trying now')
+    expect(countdown(say, 3200)).toBe('Trying again in 4 s')
+    expect(countdown(say, -5)).toBe('Trying now')
   })
 })
 
@@ -120,21 +124,21 @@ describe('notices', () => {
   ]
 
   it.each(troubles)('%s has its own words and a way on', (screen) => {
-    const notice = noticeFor({ ...START, screen }, { shop: 'Maison', browser: 'chrome' })
+    const notice = noticeFor(say, { ...START, screen }, { shop: 'Maison', browser: 'chrome' })
     expect(notice?.title).toBeTruthy()
     expect(notice?.lines.join('')).toBeTruthy()
     expect(notice?.ways.length).toBeGreaterThan(0)
   })
 
   it('are all different', () => {
-    const titles = [...troubles, ...dead].map((screen) => noticeFor({ ...START, screen }, { shop: 'M', browser: 'other' })?.title)
+    const titles = [...troubles, ...dead].map((screen) => noticeFor(say, { ...START, screen }, { shop: 'M', browser: 'other' })?.title)
     expect(new Set(titles).size).toBe(titles.length)
   })
 
   it('tell each browser’s user where the camera is allowed', () => {
     const refused = next(START, { type: 'camera-failed', trouble: 'camera-refused' })
     const steps = (['chrome', 'firefox', 'safari', 'ios', 'android'] as const).map(
-      (browser) => noticeFor(refused, { shop: 'M', browser })?.steps[0],
+      (browser) => noticeFor(say, refused, { shop: 'M', browser })?.steps[0],
     )
     expect(new Set(steps).size).toBe(5)
   })
@@ -147,5 +151,30 @@ describe('notices', () => {
     ['Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.0 Safari/605.1.15', 'safari'],
   ])('know the browser by %s', (agent, browser) => {
     expect(browserOf(agent)).toBe(browser)
+  })
+})
+
+describe('every language', () => {
+  const languages = import.meta.glob<Record<string, string>>('../../words/*.json', { eager: true, import: 'default' })
+  const blanks = (text: string) => (text.match(/\{\w+\}/g) ?? []).sort()
+
+  it.each(Object.keys(languages))('%s says everything, with the same blanks', (path) => {
+    const words = languages[path] ?? {}
+    expect(Object.keys(words).sort()).toEqual(Object.keys(english).sort())
+    for (const [key, text] of Object.entries(english)) {
+      expect(words[key]?.trim(), key).toBeTruthy()
+      expect(blanks(words[key] ?? ''), key).toEqual(blanks(text))
+    }
+  })
+
+  it('is at least five', () => {
+    expect(Object.keys(languages).length).toBeGreaterThanOrEqual(5)
+  })
+})
+
+describe('a text', () => {
+  it('has its blanks filled in, and shows its key rather than nothing', () => {
+    expect(sayer({ 'fit.frame': 'Frame {mm} mm {what}' })('fit.frame', { mm: 5 })).toBe('Frame 5 mm {what}')
+    expect(sayer({})('fit.frame')).toBe('fit.frame')
   })
 })

@@ -2,6 +2,7 @@
 
 import { h } from '../dom'
 import { countdown, type Notice, type Way } from '../notices'
+import type { Say } from '../words'
 
 const TICK_MS = 250
 
@@ -21,7 +22,12 @@ export class NoticeCard {
   readonly #countdown = h('p', { class: 'countdown', 'aria-hidden': 'true' })
   #timer = 0
 
-  constructor(notice: Notice, ways: Ways, code: string | null) {
+  constructor(
+    private readonly say: Say,
+    notice: Notice,
+    ways: Ways,
+    code: string | null,
+  ) {
     this.#lines = h('div', { class: 'lines', role: 'status' }, ...notice.lines.map(() => h('p')))
     const steps = notice.steps.map((step) => h('li', {}, step))
     this.element = h(
@@ -40,14 +46,14 @@ export class NoticeCard {
 
   /** `retryAt` is a time of performance.now(). */
   update(notice: Notice, retryAt: number | null): void {
-    say(this.#heading, notice.title)
-    say(this.#figure, notice.figure ?? '')
-    notice.lines.forEach((line, index) => say(this.#lines.children[index], line))
+    show(this.#heading, notice.title)
+    show(this.#figure, notice.figure ?? '')
+    notice.lines.forEach((line, index) => show(this.#lines.children[index], line))
     this.#progress.hidden = !notice.busy
     clearInterval(this.#timer)
     const counted = notice.figure === null
     const count = () => {
-      say(this.#countdown, retryAt === null || !counted ? '' : countdown(retryAt - performance.now()))
+      show(this.#countdown, retryAt === null || !counted ? '' : countdown(this.say, retryAt - performance.now()))
       if (retryAt === null || !this.element.isConnected) clearInterval(this.#timer)
     }
     this.#timer = window.setInterval(count, TICK_MS)
@@ -55,7 +61,7 @@ export class NoticeCard {
   }
 }
 
-function say(element: Element | undefined, text: string): void {
+function show(element: Element | undefined, text: string): void {
   if (element && element.textContent !== text) element.textContent = text
 }
 
