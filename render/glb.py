@@ -10,7 +10,7 @@ import json
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -254,6 +254,13 @@ class GlbWriter:
     def __init__(self) -> None:
         self.document: Json = {"accessors": [], "bufferViews": [], "buffers": []}
         self._binary = bytearray()
+
+    @classmethod
+    def of(cls, glb: Glb) -> Self:
+        """A writer that goes on where `glb` ended."""
+        writer = cls()
+        writer.document, writer._binary = glb.document, bytearray(glb.binary)
+        return writer
 
     def view(self, raw: bytes, target: int | None = None) -> int:
         """Append bytes, return the index of their bufferView."""

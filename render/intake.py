@@ -45,16 +45,16 @@ def take_in(glb: bytes, kind: str | None, *, name: str = "") -> IntakeResult:
 
     Run it through `render.intake_child`: the checks hold the parser to its limits, the child holds everything else.
     """
-    from render.product import load_wearable  # noqa: PLC0415  GL stays out of the checks
+    from render.product import finish  # noqa: PLC0415  GL stays out of the checks
     from render.scene import SceneRenderer  # noqa: PLC0415
     from render.thumbnail import thumbnail  # noqa: PLC0415
 
     prepared = prepare(glb, kind)
     vitrine = {"kind": prepared.kind, "name": name[:200] or prepared.name, **prepared.dimensions}
-    canonical = write_canonical(prepared.model, vitrine)
+    canonical, product = finish(write_canonical(prepared.model, vitrine))
     renderer = SceneRenderer()
     try:
-        picture = thumbnail(renderer, load_wearable(canonical))
+        picture = thumbnail(renderer, product)
     finally:
         renderer.close()
     triangles = sum(len(part.faces) for part in prepared.model.parts)

@@ -7,57 +7,25 @@ origin in the middle of the bridge at pupil height on the lens plane; hats in th
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from render.detail import make_levels
 from render.glb import Json, ProductError, mapping, read_glb
-from render.gltf import Material, Model, Part, read_model
-from render.simplify import simplify, soften_normals
+from render.gltf import Material, Model, read_model
+from render.levels import Batch, Level, kept_levels, with_levels
 
-__all__ = ["Batch", "Level", "ProductError", "Wearable", "load_wearable"]
+__all__ = ["Batch", "Level", "ProductError", "Wearable", "finish", "load_wearable"]
 
-# Largest geometric error of each level, in millimetres; the renderer takes the coarsest that stays under half a pixel.
-LEVEL_ERRORS_MM: Final = (0.08, 0.2, 0.45, 0.7, 1.0, 1.8, 3.0)
-# Lower than this a hat's inside shows under its edge.
-LINING_FROM_MM: Final = 25.0
+_MM: Final = 1000.0  # in the metre that files are made in
 _DIMENSIONS: Final = {
     "glasses": ("frame_width_mm", "lens_width_mm", "bridge_mm", "temple_mm", "lens_height_mm"),
     "hat": ("head_circumference_mm", "brim_mm"),
 }
 _serial = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Triangles drawn in one call. positions (n, 3) float32 mm; normals (n, 3); surface (n, 4) metallic, roughness,
-    transmission, emissive strength; colors (n, 4) linear RGBA; uv (n, 2) or None with texture None; faces (m, 3),
-    counter-clockwise seen from where the normals point."""
-
-    lens: bool
-    positions: NDArray[np.float32]
-    normals: NDArray[np.float32]
-    surface: NDArray[np.float32]
-    colors: NDArray[np.float32]
-    uv: NDArray[np.float32] | None
-    faces: NDArray[np.uint32]
-    texture: NDArray[np.uint8] | None = None
-    double_sided: bool = False
-
-
-@dataclass(frozen=True)
-class Level:
-    """One level of detail: nowhere further than `error_mm` from the product."""
-
-    error_mm: float
-    batches: tuple[Batch, ...]
-
-    @property
-    def triangles(self) -> int:
-        return sum(len(batch.faces) for batch in self.batches)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,22 +44,35 @@ class Wearable:
         return self.levels[0]
 
 
-class _Drawn(NamedTuple):
-    """What decides whether parts share a draw call; solids sort before lenses."""
-
-    lens: bool
-    double_sided: bool
-    textured: int
-
-
 def load_wearable(glb: bytes) -> Wearable:
-    """The product in a canonical GLB. Raises ProductError; `not-canonical` if it never went through the intake."""
-    model = read_model(read_glb(glb))
+    """The product in a canonical GLB, in milliseconds where its levels of detail lie in it, else in a second.
+
+    Raises ProductError; `not-canonical` if it never went through the intake.
+    """
+    return _load(glb)[0]
+
+
+def finish(canonical: bytes) -> tuple[bytes, Wearable]:
+    """The canonical GLB with its levels of detail in it, and the product. Raises ProductError."""
+    product, materials = _load(canonical)
+    return with_levels(canonical, product.levels, materials), product
+
+
+def _load(glb: bytes) -> tuple[Wearable, tuple[Material, ...]]:
+    container = read_glb(glb)
+    model = read_model(container)
     extras = mapping(model.extras, "vitrine")
     kind = extras.get("kind")
     if kind not in ("glasses", "hat"):
         raise ProductError("not-canonical", "The file was not prepared as glasses or a hat.")
-    return wearable(model, kind, str(extras.get("name", "")), _dimensions(extras, kind), unit_mm=1000.0)
+    levels = kept_levels(container, model.materials) or make_levels(model, kind, unit_mm=_MM)
+    product = Wearable(kind, str(extras.get("name", "")), _dimensions(extras, kind), levels, _bounds_mm(model))
+    return product, model.materials
+
+
+def _bounds_mm(model: Model) -> NDArray[np.float64]:
+    everything = np.concatenate([part.positions for part in model.parts]).astype(np.float64) * _MM
+    return np.stack([everything.min(0), everything.max(0)])
 
 
 def _dimensions(extras: Json, kind: str) -> dict[str, float]:
@@ -101,154 +82,3 @@ def _dimensions(extras: Json, kind: str) -> dict[str, float]:
         if isinstance(value, int | float) and 0 < value < 2000:
             found[name] = float(value)
     return found
-
-
-def wearable(
-    model: Model, kind: Literal["glasses", "hat"], name: str, dimensions: dict[str, float], *, unit_mm: float
-) -> Wearable:
-    """Parts merged by what can be drawn together, each in every level of detail."""
-    groups: dict[_Drawn, list[Part]] = {}
-    for part in model.parts:
-        material = model.materials[part.material]
-        textured = part.material if material.texture is not None and part.uv is not None else -1
-        drawn = _Drawn(material.is_lens or material.blend, material.double_sided, textured)
-        groups.setdefault(drawn, []).append(_facing_its_normals(part))
-    levels: list[Level] = []
-    finest = {drawn: [_Kept.whole(part) for part in parts] for drawn, parts in groups.items()}
-    reduced = finest
-    for error in LEVEL_ERRORS_MM:
-        reduced = {
-            drawn: [
-                item.reduced(error / unit_mm, lens=drawn.lens) or before
-                for item, before in zip(items, reduced[drawn], strict=True)
-            ]
-            for drawn, items in finest.items()
-        }
-        batches = [
-            _merge([item.part(error / unit_mm) for item in reduced[drawn]], model.materials, drawn, unit_mm)
-            for drawn in sorted(reduced)
-        ]
-        if not levels:
-            # The others start from here: a fraction of the work. Worn, a hat's inside is full of head.
-            if kind == "hat":
-                reduced = {drawn: _without_lining(items, unit_mm) for drawn, items in reduced.items()}
-            finest = reduced
-        levels.append(Level(error, tuple(batch for batch in batches if len(batch.faces))))
-    everything = np.concatenate([part.positions for part in model.parts]).astype(np.float64) * unit_mm
-    return Wearable(kind, name, dimensions, tuple(levels), np.stack([everything.min(0), everything.max(0)]))
-
-
-def _facing_its_normals(part: Part) -> Part:
-    """Files disagree about winding, and lighting trusts the normals: so must culling."""
-    a, b, c = (part.positions[part.faces[:, k]] for k in range(3))
-    leaning = part.normals[part.faces].sum(1)
-    backwards = np.einsum("ij,ij->i", np.cross(b - a, c - a), leaning) < 0
-    faces = part.faces.copy()
-    faces[backwards] = faces[backwards][:, ::-1]
-    return replace(part, faces=faces)
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """What is left of a part: faces (m, 3) into `used` (n,), which indexes the original's vertices."""
-
-    original: Part
-    faces: NDArray[np.uint32]
-    used: NDArray[np.uint32]
-
-    @classmethod
-    def whole(cls, part: Part) -> _Kept:
-        return cls(part, part.faces, np.arange(len(part.positions), dtype=np.uint32))
-
-    def reduced(self, error: float, *, lens: bool) -> _Kept | None:
-        """Within `error`; None if too little would be left."""
-        part, used = self.original, self.used
-        if not len(used):
-            return self
-        # A hinge or a screw is drawn with some ten triangles: nobody sees its chamfers. A lens's edge is in its rim.
-        extent = float(np.ptp(part.positions[used], axis=0).max())
-        small = extent < 40 * error
-        colors = None if part.colors is None else part.colors[used]
-        limit = error * (2.5 if lens else 1.8 if small else 1.0)
-        faces, chosen = simplify(part.positions[used], part.normals[used], colors, self.faces, limit)
-        smaller = _Kept(part, faces, used[chosen])
-        # A wire thinner than the error would vanish: it stays as it was before, because it is what glasses are made of.
-        return None if extent > 6 * error and smaller.area() < 0.55 * self.area() else smaller
-
-    def area(self) -> float:
-        a, b, c = (self.original.positions[self.used[self.faces[:, k]]] for k in range(3))
-        return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum())
-
-    def part(self, error: float) -> Part:
-        part, used = self.original, self.used
-        return Part(
-            part.name,
-            part.material,
-            part.positions[used],
-            soften_normals(part.positions, part.normals, 2.5 * error)[used] if len(used) else part.normals[used],
-            None if part.uv is None else part.uv[used],
-            None if part.colors is None else part.colors[used],
-            self.faces,
-        )
-
-
-def _without_lining(kept: list[_Kept], unit_mm: float) -> list[_Kept]:
-    """Less what faces the middle of the crown; a crown of one sheet stays, whichever way it faces."""
-    inner, area_inner, area = [], 0.0, 0.0
-    for item in kept:
-        a, b, c = (item.original.positions[item.used[item.faces[:, k]]] * unit_mm for k in range(3))
-        normal, centre = np.cross(b - a, c - a), (a + b + c) / 3
-        outward = normal[:, [0, 2]] * centre[:, [0, 2]]
-        reach = np.linalg.norm(normal, axis=1) * np.linalg.norm(centre[:, [0, 2]], axis=1)
-        crown = centre[:, 1] > LINING_FROM_MM
-        facing_in = crown & (outward.sum(1) < 0.25 * reach) & (normal[:, 1] <= 0)
-        inner.append(facing_in)
-        area_inner += float(np.linalg.norm(normal[facing_in], axis=1).sum())
-        area += float(np.linalg.norm(normal[crown], axis=1).sum())
-    if area_inner > 0.6 * area:
-        return kept
-    return [replace(item, faces=item.faces[~hidden]) for item, hidden in zip(kept, inner, strict=True)]
-
-
-def _merge(parts: Sequence[Part], materials: Sequence[Material], drawn: _Drawn, unit_mm: float) -> Batch:
-    pieces = [part for part in parts if len(part.faces)]
-    lens, double_sided, textured = drawn
-    positions, normals, surfaces, colors, uvs, faces = [], [], [], [], [], []
-    start = 0
-    for part in pieces:
-        material, count = materials[part.material], len(part.positions)
-        color = np.tile(np.array(material.color, np.float32), (count, 1))
-        if part.colors is not None:
-            color *= part.colors
-        if not lens:
-            color[:, 3] = 1.0
-        glow = max(material.emissive)
-        positions.append(part.positions * np.float32(unit_mm))
-        normals.append(part.normals)
-        surfaces.append(np.tile([material.metallic, material.roughness, material.transmission, glow], (count, 1)))
-        colors.append(color)
-        uvs.append(np.zeros((count, 2)) if part.uv is None else part.uv)
-        faces.append(part.faces + np.uint32(start))
-        start += count
-    if not pieces:
-        empty = np.empty((0, 3), np.float32)
-        return Batch(
-            lens,
-            empty,
-            empty,
-            np.empty((0, 4), np.float32),
-            np.empty((0, 4), np.float32),
-            None,
-            np.empty((0, 3), np.uint32),
-        )
-    return Batch(
-        lens,
-        np.concatenate(positions).astype(np.float32),
-        np.concatenate(normals).astype(np.float32),
-        np.concatenate(surfaces).astype(np.float32),
-        np.concatenate(colors).astype(np.float32),
-        np.concatenate(uvs).astype(np.float32) if textured >= 0 else None,
-        np.concatenate(faces).astype(np.uint32),
-        materials[textured].texture if textured >= 0 else None,
-        double_sided,
-    )
