@@ -11,6 +11,12 @@ MIN_BPS = 120_000
 MAX_BPS = 1_500_000
 RISE_PER_S = 0.5  # the estimate itself climbs carefully; this only keeps one bold estimate from a burst
 HEADROOM = 0.92  # of the estimate: retransmissions and headers want their share
+# An estimate that falls means that a queue has grown before a narrow link, the longer the deeper the fall. For it to
+# empty, less than the link carries has to be sent for a while.
+PEAK_S = 1.0
+DRAIN_BELOW = 0.95  # of the highest estimate of the last PEAK_S
+DRAIN_LEAST = 0.3
+DRAIN_S = 0.5
 LOSS_TOLERATED = 0.02
 LOSS_HEAVY = 0.10
 HEAVY_LOSS_CUT = 0.75  # of the rate, for each lost part: half the packets lost cut it by three eighths
@@ -30,20 +36,27 @@ class BitrateControl:
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        self._ceiling = float(FIRST_BPS)
+        self._ceiling = self._steady_bps = float(FIRST_BPS)
+        self._peak_bps, self._peak_at = 0, float("-inf")
+        self._drain_share, self._drain_until = 1.0, float("-inf")
         self._changed_at: float | None = None
         self._scaled_at = 0.0
         self._starved_since: float | None = None
 
     def heard_estimate(self, bits_per_second: int, now: float) -> None:
         """The far end's estimate of what the path carries."""
+        if bits_per_second >= self._peak_bps or now - self._peak_at > PEAK_S:
+            self._peak_bps, self._peak_at = bits_per_second, now
+        left = bits_per_second / max(self._peak_bps, 1)
+        if left < DRAIN_BELOW:
+            self._drain_share, self._drain_until = max(left * left, DRAIN_LEAST), now + DRAIN_S
         self._ceiling = min(max(bits_per_second * HEADROOM, MIN_BPS), MAX_BPS)
         self._move(self._ceiling, now)
 
     def heard_loss(self, fraction: float, now: float) -> None:
         """The part of our packets that did not arrive since the last report, 0 to 1."""
         if fraction > LOSS_HEAVY:
-            self._move(self.target_bps * (1 - HEAVY_LOSS_CUT * fraction), now)
+            self._move(self._steady_bps * (1 - HEAVY_LOSS_CUT * fraction), now)
         elif fraction > LOSS_TOLERATED:
             self._changed_at = now  # no rise while packets are lost, and no fall for a few
         else:
@@ -52,10 +65,12 @@ class BitrateControl:
     def _move(self, wanted: float, now: float) -> None:
         """Fall to what is wanted at once, rise towards it no faster than RISE_PER_S."""
         elapsed = 0.0 if self._changed_at is None else min(now - self._changed_at, 2.0)
-        if wanted > self.target_bps:
-            wanted = min(wanted, self.target_bps * (1 + RISE_PER_S * elapsed))
+        if wanted > self._steady_bps:
+            wanted = min(wanted, self._steady_bps * (1 + RISE_PER_S * elapsed))
         self._changed_at = now
-        self.target_bps = int(min(max(wanted, MIN_BPS), MAX_BPS))
+        self._steady_bps = min(max(wanted, MIN_BPS), MAX_BPS)
+        draining = now < self._drain_until
+        self.target_bps = int(max(self._steady_bps * (self._drain_share if draining else 1.0), MIN_BPS))
         self._rescale(now)
 
     def _rescale(self, now: float) -> None:

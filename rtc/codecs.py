@@ -19,11 +19,15 @@ class CannotDecode(Exception):
     """The decoder lost its references or met garbage; a key frame mends it."""
 
 
-def starts_key_frame(codec: RTCRtpCodecParameters, payload: bytes) -> bool:
-    """Whether a frame whose first depayloaded packet is this can be decoded by itself."""
+def opens_key_frame(codec: RTCRtpCodecParameters, payload: bytes, data: bytes) -> bool:
+    """Whether a packet is the first one of a frame that can be decoded by itself.
+
+    payload: as it stands in the packet; data: depayloaded.
+    """
     if codec.name == "VP8":
-        return bool(payload) and not payload[0] & 1  # RFC 6386 part 9.1: frame type
-    units = payload.split(b"\x00\x00\x00\x01")[1:]
+        # RFC 7741 part 4.2: the start (S) of the first partition (PID 0); RFC 6386 part 9.1: frame type.
+        return bool(data) and payload[0] & 0x17 == 0x10 and not data[0] & 1
+    units = data.split(b"\x00\x00\x00\x01")[1:]
     return any(unit and unit[0] & 0x1F in H264_KEY_UNITS for unit in units)
 
 

@@ -33,7 +33,7 @@ from aiortc.rtp import (
 from aiortc.stats import RTCStatsReport
 
 from rtc.assembly import EncodedFrame, FrameAssembler
-from rtc.codecs import read_payload, starts_key_frame
+from rtc.codecs import opens_key_frame, read_payload
 
 HOLE_CHECK_S = 0.01
 
@@ -158,7 +158,7 @@ class VideoReceiver:
     def _take(self, packet: RtpPacket, payload: bytes, codec: RTCRtpCodecParameters) -> None:
         if self._assembler is None or self._media_ssrc != packet.ssrc:
             self._media_ssrc = packet.ssrc
-            self._assembler = FrameAssembler(lambda first: starts_key_frame(codec, first))
+            self._assembler = FrameAssembler(lambda first, data: opens_key_frame(codec, first.payload, data))
         assembler, now = self._assembler, time.monotonic()
         if self.rtt_s is not None:
             assembler.rtt_s = self.rtt_s

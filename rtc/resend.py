@@ -5,36 +5,32 @@ a sender that always obeys fills the path with old pictures. So a packet is repe
 its picture is too old to be shown, and all repeats together stay within a share of what is sent.
 """
 
-import time
-from collections.abc import Callable
-
 REPEAT_S = 0.03
-TOO_OLD_S = 0.5
+TOO_OLD_S = 1.5
 SHARE = 0.35  # of the bytes sent lately
 WINDOW_S = 0.5
 HISTORY = 512
 
 
 class ResendBudget:
-    """Decides on each request of one stream; `clock` gives monotonic seconds."""
+    """Decides on each request of one stream. Times are seconds of any monotonic clock, handed in."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         # One row a sequence number modulo HISTORY: which packet, when it was sent, when repeated, its size.
         self._rows: list[tuple[int, float, float, int]] = [(-1, 0.0, 0.0, 0)] * HISTORY
         self._sent = 0.0
         self._repeated = 0.0
-        self._updated = clock()
+        self._updated = 0.0
 
-    def sent(self, sequence: int, size: int) -> None:
+    def sent(self, sequence: int, size: int, now: float) -> None:
         """A new packet of `size` bytes went out."""
-        now = self._decay()
+        self._decay(now)
         self._rows[sequence % HISTORY] = (sequence, now, float("-inf"), size)
         self._sent += size
 
-    def admit(self, sequence: int, rtt_s: float | None) -> bool:
+    def admit(self, sequence: int, now: float, rtt_s: float | None) -> bool:
         """Whether to send this packet again now; counts it if so."""
-        now = self._decay()
+        self._decay(now)
         known, sent_at, repeated_at, size = self._rows[sequence % HISTORY]
         if known != sequence or now - sent_at > TOO_OLD_S:
             return False
@@ -47,9 +43,7 @@ class ResendBudget:
         self._repeated += size
         return True
 
-    def _decay(self) -> float:
+    def _decay(self, now: float) -> None:
         """Forget slowly: both sums lose their weight within WINDOW_S."""
-        now = self._clock()
         keep = 0.5 ** ((now - self._updated) / WINDOW_S)
         self._sent, self._repeated, self._updated = self._sent * keep, self._repeated * keep, now
-        return now

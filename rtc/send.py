@@ -36,10 +36,13 @@ from aiortc.rtp import (
 from aiortc.stats import RTCStatsReport
 from aiortc.utils import random16, random32, uint16_add, uint32_add
 
+from rtc.bitrate import FIRST_BPS
+from rtc.pacing import Pacer
 from rtc.resend import ResendBudget
 
 HISTORY = 512  # packets kept for retransmission; a power of two
-RTT_SMOOTHING = 0.85
+KEY_PAUSE_S = 0.3
+RTT_RISING, RTT_FALLING = 0.5, 0.15  # weight of a new round trip: a path that became longer is believed quickly
 
 
 class VideoSender:
@@ -70,6 +73,10 @@ class VideoSender:
         self._origin = random32()
         self._history: list[RtpPacket | None] = [None] * HISTORY
         self._resends = ResendBudget()
+        self._pacer: Pacer[RtpPacket] = Pacer(FIRST_BPS)
+        self._later: asyncio.TimerHandle | None = None
+        self._leaving: asyncio.Future[None] | None = None
+        self._key_asked_at = float("-inf")
         self._reports: asyncio.Task[None] | None = None
         self._rtp_timestamp = 0
         self._packets = 0
@@ -88,6 +95,14 @@ class VideoSender:
     def codec(self) -> RTCRtpCodecParameters | None:
         """What was negotiated, once sending has started."""
         return self._codec
+
+    def crowded(self) -> bool:
+        """Whether the next picture is better not made: it would have to wait for what waits already."""
+        return self._pacer.crowded
+
+    def set_rate(self, bits_per_second: int) -> None:
+        """What the stream may take of the path."""
+        self._pacer.rate_bps = bits_per_second
 
     def setTransport(self, transport: RTCDtlsTransport) -> None:  # noqa: N802 (aiortc's name)
         self._transport = transport
@@ -114,6 +129,9 @@ class VideoSender:
         if self._reports is None:
             return
         self._transport._unregister_rtp_sender(self)
+        self._pacer.clear()
+        if self._later is not None:
+            self._later.cancel()
         self._reports.cancel()
         await asyncio.gather(self._reports, return_exceptions=True)
         self._reports = None
@@ -124,6 +142,7 @@ class VideoSender:
         if self._codec is None or not self._enabled:
             return
         self._rtp_timestamp = uint32_add(self._origin, timestamp & 0xFFFFFFFF)
+        now = time.monotonic()
         for index, payload in enumerate(payloads):
             packet = RtpPacket(
                 payload_type=self._payload_type,
@@ -133,28 +152,33 @@ class VideoSender:
                 ssrc=self._ssrc,
                 payload=payload,
             )
-            packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
             packet.extensions.mid = self._mid
             self._history[self._sequence % HISTORY] = packet
-            self._resends.sent(self._sequence, len(payload))
+            self._resends.sent(self._sequence, len(payload), now)
             self._sequence = uint16_add(self._sequence, 1)
             self._packets += 1
             self._octets += len(payload)
-            try:
-                await self._transport._send_rtp(packet.serialize(self._extensions))
-            except ConnectionError:
-                return
+            self._pacer.add(packet, len(payload))
+        await self._send_due()
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
             self._take_reports(packet)
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             for sequence in packet.lost[:HISTORY]:
-                await self._retransmit(sequence)
+                self._retransmit(sequence)
+            await self._send_due()
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_FIR, RTCP_PSFB_PLI):
-            self.on_key_frame_request()
+            self._take_key_frame_request()
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             self._take_estimate(packet.fci)
+
+    def _take_key_frame_request(self) -> None:
+        """Once while an answer is under way: a key frame too many is what a full path needs least."""
+        now = time.monotonic()
+        if now - self._key_asked_at > max(KEY_PAUSE_S, 1.5 * (self.rtt_s or 0.0)):
+            self._key_asked_at = now
+            self.on_key_frame_request()
 
     def _take_reports(self, packet: RtcpRrPacket | RtcpSrPacket) -> None:
         for report in packet.reports:
@@ -162,7 +186,8 @@ class VideoSender:
                 continue
             if self._last_sender_report and report.dlsr and report.lsr == self._last_sender_report[0]:
                 rtt = max(0.0, time.time() - self._last_sender_report[1] - report.dlsr / 65536)
-                self.rtt_s = rtt if self.rtt_s is None else RTT_SMOOTHING * self.rtt_s + (1 - RTT_SMOOTHING) * rtt
+                known = rtt if self.rtt_s is None else self.rtt_s
+                self.rtt_s = known + (RTT_RISING if rtt > known else RTT_FALLING) * (rtt - known)
             self.on_report(self.rtt_s, report.fraction_lost / 256)
 
     def _take_estimate(self, fci: bytes) -> None:
@@ -173,9 +198,11 @@ class VideoSender:
         if self._ssrc in ssrcs:
             self.on_bandwidth(bitrate)
 
-    async def _retransmit(self, sequence: int) -> None:
+    def _retransmit(self, sequence: int) -> None:
         packet = self._history[sequence % HISTORY]
-        if packet is None or packet.sequence_number != sequence or not self._resends.admit(sequence, self.rtt_s):
+        if packet is None or packet.sequence_number != sequence:
+            return
+        if not self._resends.admit(sequence, time.monotonic(), self.rtt_s):
             return
         if self._rtx_payload_type is not None:
             packet = wrap_rtx(
@@ -185,7 +212,24 @@ class VideoSender:
                 ssrc=self._rtx_ssrc,
             )
             self._rtx_sequence = uint16_add(self._rtx_sequence, 1)
-        await self._transport._send_rtp(packet.serialize(self._extensions))
+        self._pacer.add(packet, len(packet.payload), repeat=True)
+
+    async def _send_due(self) -> None:
+        """Send what may leave now, and come back for the rest."""
+        while (packet := self._pacer.take(time.monotonic())) is not None:
+            packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
+            try:
+                await self._transport._send_rtp(packet.serialize(self._extensions))
+            except ConnectionError:
+                self._pacer.clear()
+                return
+        wait_s = self._pacer.wait_s(time.monotonic())
+        if wait_s is not None and self._later is None:
+            self._later = asyncio.get_running_loop().call_later(wait_s, self._come_back)
+
+    def _come_back(self) -> None:
+        self._later = None
+        self._leaving = asyncio.ensure_future(self._send_due())
 
     async def _send_reports(self) -> None:
         """Sender reports at 0.5 to 1.5 seconds (RFC 3550 part 6.2)."""

@@ -174,6 +174,7 @@ class Session:
             sender.on_key_frame_request = self._on_key_frame_request
             sender.on_bandwidth = self._on_bandwidth
             sender.on_report = self._on_report
+            self.stream.path_is_full = sender.crowded
             _replace_ends(transceiver, receiver, sender)
             transceiver.direction = "sendrecv"
             self._receiver, self._sender = receiver, sender
@@ -199,6 +200,7 @@ class Session:
         """A frame comes back from the worker: send it, and tell what it showed."""
         if self._ended or self._sender is None:
             return
+        self._sender.set_rate(self.stream.bitrate.target_bps)
         self._spawn(self._sender.send_frame(finished.payloads, finished.timestamp))
         self.hooks.on_frame(finished)
         self._tell_face(finished)

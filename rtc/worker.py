@@ -27,6 +27,7 @@ from rtc.codecs import CannotDecode, VideoDecoder
 from rtc.encode import VideoEncoder, make_encoder
 from rtc.pace import Pace
 
+FRESH_S = 0.025  # a frame that has waited longer gives way to a newer one
 MAX_WAITING = 30  # encoded frames; beyond a second's worth the stream starts again at a key frame
 
 
@@ -84,7 +85,8 @@ class FrameStream:
     """One session's frames between the event loop and the worker.
 
     on_finished, on_lost and on_snapshot are called on the event loop: with each finished frame, when only a key frame
-    helps, and with the JPEG that was asked for by `snapshot_wanted`. The session sets them. pace and detail are
+    helps, and with the JPEG that was asked for by `snapshot_wanted`. path_is_full is asked on the worker's thread
+    whether a picture had better not be encoded. The session sets them. pace and detail are
     what a loaded node leaves of a picture. counts: shared by all streams of a worker.
     """
 
@@ -103,6 +105,7 @@ class FrameStream:
         self.effect: Effect | None = None
         self.encoder: VideoEncoder | None = None
         self.send_codec: RTCRtpCodecParameters | None = None
+        self.path_is_full: Callable[[], bool] = lambda: False
         self.bitrate = BitrateControl()
         self.worn: Sequence[Any] = ()
         self.pace = Pace()
@@ -127,7 +130,10 @@ class FrameStream:
         return True
 
     def work(self, on_error: Callable[[BaseException], None]) -> FinishedFrame | None:
-        """Decode all that waits, work on the newest; on the worker's thread. Raises CannotDecode.
+        """Decode what waits, work on the newest; on the worker's thread. Raises CannotDecode.
+
+        Frames that a repaired hole let go all at once are worked on one by one, as long as they are fresh: without
+        that, each lost packet would cost the shopper as many pictures as fit into a round trip.
 
         If the effect fails it is reported, and the picture goes on as it came.
         """
@@ -145,6 +151,8 @@ class FrameStream:
             if newer is not None:
                 dropped += frame is not None
                 frame, arrived = newer, arrived_at
+                if time.perf_counter() - arrived_at < FRESH_S:
+                    break
         decoded = time.perf_counter()
         self.counts.decode_s += decoded - started
         if frame is None:
@@ -163,7 +171,8 @@ class FrameStream:
         if self.snapshot_wanted:
             self.snapshot_wanted = False
             self.loop.call_soon_threadsafe(self.on_snapshot, encode_jpeg(frame))
-        payloads = self._encode(frame) if self.send_codec else []  # a plain WHIP client only sends
+        sends = self.send_codec is not None and not self.path_is_full()  # a plain WHIP client only sends
+        payloads = self._encode(frame) if sends else []
         encoded_at = time.perf_counter()
         self.counts.worked += 1
         self.counts.work_s += encoded_at - decoded
@@ -280,3 +289,5 @@ class FrameWorker:
                 return
             if finished is not None:
                 stream.loop.call_soon_threadsafe(stream.on_finished, finished)
+            if stream._waiting:
+                self.wake(stream)

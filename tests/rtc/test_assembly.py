@@ -2,13 +2,13 @@
 
 from aiortc.rtp import RtpPacket
 
-from rtc.assembly import CAPACITY, EncodedFrame, FrameAssembler
+from rtc.assembly import CAPACITY, GIVEN_UP_KEPT, MIN_DEADLINE_S, EncodedFrame, FrameAssembler
 
 KEY, DELTA = b"K", b"D"
 
 
-def starts_key(payload: bytes) -> bool:
-    return payload.startswith(KEY)
+def starts_key(_packet: RtpPacket, data: bytes) -> bool:
+    return data.startswith(KEY)
 
 
 def packets(first: int, frame: int, count: int, *, key: bool = False) -> list[tuple[RtpPacket, bytes]]:
@@ -18,7 +18,7 @@ def packets(first: int, frame: int, count: int, *, key: bool = False) -> list[tu
         packet = RtpPacket(
             sequence_number=(first + index) & 0xFFFF, timestamp=frame * 3750, marker=int(index == count - 1)
         )
-        made.append((packet, (KEY if key else DELTA) + b"%d.%d" % (frame, index)))
+        made.append((packet, (KEY if key and not index else DELTA) + b"%d.%d" % (frame, index)))
     return made
 
 
@@ -32,7 +32,7 @@ def test_a_frame_is_released_by_its_last_packet_without_waiting_for_the_next() -
     assert feed(assembler, sent[:4]) == []
     released = feed(assembler, sent[4:])
     assert [f.timestamp for f in released] == [3750]
-    assert released[0].data == b"K1.0K1.1K1.2K1.3K1.4"
+    assert released[0].data == b"K1.0D1.1D1.2D1.3D1.4"
 
 
 def test_packets_out_of_order_give_the_same_frame() -> None:
@@ -106,6 +106,44 @@ def test_a_sender_that_begins_anew_is_followed() -> None:
     assert [f.timestamp for f in released] == [9 * 3750]
 
 
+def test_the_deadline_follows_the_time_that_answers_take() -> None:
+    assembler = FrameAssembler(starts_key, rtt_s=0.0)
+    feed(assembler, packets(0, 0, 1, key=True))
+    assert assembler.deadline_s == MIN_DEADLINE_S
+    now = 0.0
+    for number in range(1, 40, 3):
+        now += 0.2
+        sent = packets(number, number, 3)
+        feed(assembler, [sent[0], sent[2]], now)
+        assert assembler.wish(now).nack == (number + 1,)
+        late = now + 0.11 if number > 1 else now + 0.05
+        feed(assembler, [sent[1]], late)
+    assert 2 * 0.1 < assembler.deadline_s < 2 * 0.12
+
+
+def test_an_answer_that_comes_too_late_makes_the_next_deadline_longer() -> None:
+    assembler = FrameAssembler(starts_key, rtt_s=0.0)
+    feed(assembler, packets(0, 0, 1, key=True))
+    sent = packets(1, 1, 3)
+    feed(assembler, [sent[0], sent[2]], 1.0)
+    assembler.wish(1.0)
+    assert assembler.wish(1.07).key_frame, "given up"
+    feed(assembler, [sent[1]], 1.15)
+    assert assembler.deadline_s > 0.15
+    feed(assembler, packets(4, 2, 1), 9.0)
+    assert assembler.deadline_s == MIN_DEADLINE_S, "and that is forgotten in time"
+
+
+def test_the_middle_of_a_key_frame_is_not_taken_for_its_beginning() -> None:
+    assembler = FrameAssembler(starts_key, rtt_s=0.0)
+    feed(assembler, packets(0, 0, 1, key=True))
+    key = packets(3, 2, 4, key=True)
+    feed(assembler, [*packets(1, 1, 1), *key[1:]], 1.0)
+    assembler.wish(1.0)
+    assert assembler.wish(1.07).key_frame
+    assert feed(assembler, packets(7, 3, 1), 1.08) == []
+
+
 def test_memory_is_bounded_when_frames_never_end() -> None:
     assembler = FrameAssembler(starts_key)
     for number in range(20_000):
@@ -114,3 +152,4 @@ def test_memory_is_bounded_when_frames_never_end() -> None:
         assembler.wish(number / 1000)
     assert len(assembler._packets) <= CAPACITY
     assert len(assembler._holes) <= CAPACITY
+    assert len(assembler._given_up) <= GIVEN_UP_KEPT

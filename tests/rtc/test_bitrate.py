@@ -59,3 +59,24 @@ def test_a_short_dip_does_not_change_the_size() -> None:
     for tenth in range(100):
         control.heard_estimate(150_000 if 20 <= tenth < 30 else 900_000, now=tenth / 10)
     assert control.scale == 1.0
+
+
+def test_a_falling_estimate_is_undercut_for_a_moment_so_that_the_queue_empties() -> None:
+    control = BitrateControl()
+    for second in range(12):
+        control.heard_estimate(1_300_000, now=float(second))
+    assert control.target_bps > 1_000_000
+    control.heard_estimate(800_000, now=11.3)
+    assert control.target_bps < 0.5 * 800_000
+    for tenth in range(1, 5):
+        control.heard_estimate(450_000, now=11.3 + tenth / 10)
+    assert control.target_bps < 0.5 * 450_000
+    control.heard_estimate(450_000, now=13.0)
+    assert 0.85 * 450_000 < control.target_bps < 450_000
+
+
+def test_an_estimate_that_wavers_a_little_is_not_undercut() -> None:
+    control = BitrateControl()
+    for tenth in range(100):
+        control.heard_estimate(800_000 + 15_000 * (tenth % 3), now=tenth / 10)
+    assert control.target_bps > 0.85 * 800_000

@@ -8,7 +8,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from render.compositor import planes_of
 from rtc.assembly import EncodedFrame
-from rtc.codecs import CannotDecode, VideoDecoder, read_payload, starts_key_frame
+from rtc.codecs import CannotDecode, VideoDecoder, opens_key_frame, read_payload
 from rtc.encode import H264, StockVp8, VideoEncoder, Vp8, make_encoder
 from rtc.vpx import VpxEncoder, open_library
 from tests.camera import FaceCamera
@@ -45,7 +45,7 @@ def test_what_is_encoded_is_decoded_to_nearly_the_same_picture(
         assert payloads, "no frame is held back"
         assert max(map(len, payloads)) <= 1300
         units = [read_payload(codec(name), payload) for payload in payloads]
-        assert starts_key_frame(codec(name), units[0]) == (index == 0)
+        assert opens_key_frame(codec(name), payloads[0], units[0]) == (index == 0)
         seen = decoder.decode(EncodedFrame(b"".join(units), frame.pts or 0, index == 0))
     assert seen is not None
     error = planes_of(seen)[0].astype(float) - planes_of(film[29])[0]
@@ -61,7 +61,7 @@ def test_a_new_rate_is_obeyed_without_a_key_frame(
     for index, frame in enumerate([*film, *film]):
         frame.pts = index * 3750
         payloads = encoder.encode(frame, bitrate=1_200_000 if index < 60 else 250_000, key=index == 0)
-        opens_key = starts_key_frame(codec(name), read_payload(codec(name), payloads[0]))
+        opens_key = opens_key_frame(codec(name), payloads[0], read_payload(codec(name), payloads[0]))
         assert opens_key == (index == 0)
         sizes.append(sum(map(len, payloads)))
     assert sum(sizes[84:]) * 3 < sum(sizes[24:60])

@@ -6,44 +6,41 @@ from rtc.resend import REPEAT_S, SHARE, TOO_OLD_S, ResendBudget
 class Clock:
     now = 100.0
 
-    def __call__(self) -> float:
-        return self.now
-
 
 def stream(packets: int = 100) -> tuple[ResendBudget, Clock]:
     clock = Clock()
-    budget = ResendBudget(clock)
+    budget = ResendBudget()
     for sequence in range(packets):
         clock.now += 0.002
-        budget.sent(sequence, 1000)
+        budget.sent(sequence, 1000, clock.now)
     return budget, clock
 
 
 def test_a_lost_packet_is_sent_again_once_a_round_trip() -> None:
     budget, clock = stream()
-    assert budget.admit(99, rtt_s=0.1)
-    assert not budget.admit(99, rtt_s=0.1)
+    assert budget.admit(99, clock.now, rtt_s=0.1)
+    assert not budget.admit(99, clock.now, rtt_s=0.1)
     clock.now += 0.11
-    assert budget.admit(99, rtt_s=0.1)
+    assert budget.admit(99, clock.now, rtt_s=0.1)
 
 
 def test_without_a_known_round_trip_there_is_a_pause_all_the_same() -> None:
     budget, clock = stream()
-    assert budget.admit(99, rtt_s=None)
+    assert budget.admit(99, clock.now, rtt_s=None)
     clock.now += REPEAT_S / 2
-    assert not budget.admit(99, rtt_s=None)
+    assert not budget.admit(99, clock.now, rtt_s=None)
 
 
 def test_a_picture_too_old_to_be_shown_is_not_sent_again() -> None:
     budget, clock = stream()
     clock.now += TOO_OLD_S
-    assert not budget.admit(5, rtt_s=0.02)
+    assert not budget.admit(5, clock.now, rtt_s=0.02)
 
 
 def test_what_was_never_sent_or_is_overwritten_is_not_sent_again() -> None:
-    budget, _ = stream(600)
-    assert not budget.admit(60_000, rtt_s=0.02)
-    assert not budget.admit(10, rtt_s=0.02)
+    budget, clock = stream(600)
+    assert not budget.admit(60_000, clock.now, rtt_s=0.02)
+    assert not budget.admit(10, clock.now, rtt_s=0.02)
 
 
 def test_all_repeats_together_stay_within_a_share_of_what_is_sent() -> None:
@@ -51,9 +48,9 @@ def test_all_repeats_together_stay_within_a_share_of_what_is_sent() -> None:
     asked = repeated = 0
     for round_ in range(20):
         clock.now += 0.035
-        budget.sent(1000 + round_, 1000)
+        budget.sent(1000 + round_, 1000, clock.now)
         for sequence in range(100):
             asked += 1
-            repeated += budget.admit(sequence, rtt_s=0.02)
+            repeated += budget.admit(sequence, clock.now, rtt_s=0.02)
     assert asked == 2000
     assert 0 < repeated <= SHARE * 120 + 2
