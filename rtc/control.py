@@ -47,6 +47,7 @@ class Stats(_Message):
     type: Literal["stats"]
     fps: float | None = Field(default=None, ge=0, le=240)
     rtt_ms: float | None = Field(default=None, ge=0, le=60_000)
+    jitter_buffer_ms: float | None = Field(default=None, ge=0, le=60_000)
     frames_dropped: int | None = Field(default=None, ge=0)
     freezes: int | None = Field(default=None, ge=0)
     packets_lost: int | None = Field(default=None)

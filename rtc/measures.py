@@ -41,6 +41,11 @@ BROWSER_RTT_MS = Histogram("vitrine_browser_rtt_ms", "Round trip seen by the bro
 STAGES = ("decode", "track", "pose", "render", "blend", "encode")
 
 
+def dwell_ms(finished: FinishedFrame) -> float:
+    """From a frame's last packet in to its first packet out."""
+    return finished.waited_ms + sum(finished.stage_ms.get(stage, 0.0) for stage in ("decode", "effect", "encode"))
+
+
 class Measures:
     """One node's instruments."""
 
@@ -54,8 +59,7 @@ class Measures:
         for stage, instrument in self._stages.items():
             if stage in finished.stage_ms:
                 instrument.observe(finished.stage_ms[stage])
-        worked = sum(finished.stage_ms.get(stage, 0.0) for stage in ("decode", "effect", "encode"))
-        self._dwell.observe(finished.waited_ms + worked)
+        self._dwell.observe(dwell_ms(finished))
         FRAMES.labels(self._node, finished.outcome.state).inc()
         if finished.dropped:
             DROPPED.labels(self._node, "newer-frame").inc(finished.dropped)

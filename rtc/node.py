@@ -19,9 +19,10 @@ from redis.exceptions import RedisError
 
 from rtc.admission import Admission
 from rtc.claims import Claims, Visitor
+from rtc.control import Stats
 from rtc.interface import interface
 from rtc.load import ADMISSIONS, LoadMeter
-from rtc.measures import Measures
+from rtc.measures import Measures, dwell_ms
 from rtc.offers import Full, NodeState
 from rtc.placement import NODES_KEY
 from rtc.queue import Queue
@@ -124,7 +125,18 @@ class MediaNode:
             tenants=dict(tenants),
             seen_at=time.time(),
             steps_down=self.admission.steps_down,
+            worn=self._worn,
         )
+
+    @property
+    def _worn(self) -> dict[str, dict[str, int]]:
+        """What is worn right now: how often, by product, by shop."""
+        worn: dict[str, dict[str, int]] = {}
+        for session, visitor, _ in self._sessions.values():
+            for product in session.worn:
+                of_shop = worn.setdefault(visitor.tenant, {})
+                of_shop[product] = of_shop.get(product, 0) + 1
+        return worn
 
     async def until_ready(self) -> None:
         """Return when a synthetic picture has come back dressed for the first time."""
@@ -186,8 +198,12 @@ class MediaNode:
         record = TryOnRecord(session_id, visitor)
 
         def on_frame(finished: FinishedFrame) -> None:
-            record.frame()
+            record.frame(finished.outcome.state, dwell_ms(finished))
             self._measures.record_frame(finished)
+
+        def on_stats(stats: Stats) -> None:
+            record.reading(stats)
+            self._measures.record_browser(stats)
 
         def on_worn(products: tuple[str, ...]) -> None:
             record.worn(products)
@@ -206,7 +222,7 @@ class MediaNode:
             hooks=SessionHooks(
                 on_frame=on_frame,
                 on_end=on_end,
-                on_stats=self._measures.record_browser,
+                on_stats=on_stats,
                 on_worn=on_worn,
                 keep_snapshot=self.snapshots.keep,
             ),

@@ -3,7 +3,7 @@
 The web process needs no more of this room than this file, placement and what they import: no codecs, no GL.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rtc.claims import Visitor
 
@@ -45,7 +45,7 @@ class NodeState:
 
     url: `unix:/path` or `http://host:port`. capacity: sessions it takes in all, by its load now.
     busy: the part of its frame worker's time that was used, 0 to 1. steps_down: how far those that run have given way
-    to load.
+    to load. worn: how often which product is worn now, by shop.
     """
 
     id: str
@@ -58,6 +58,7 @@ class NodeState:
     tenants: dict[str, int]
     seen_at: float
     steps_down: int = 0
+    worn: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def free(self) -> int:
