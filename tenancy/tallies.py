@@ -6,7 +6,8 @@ apart again: there is no visit in it, no time but the day, no address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -47,6 +48,8 @@ async def add(connection: asyncpg.Connection, tenant_id: UUID, day: date, counts
     """Add to the sums of a day, in the order of their key, so that two who add at once never wait for each other
     in a ring."""
     known = sorted((key, count) for key, count in counts.items() if key[0] in MEASURES and count > 0)
+    if not known:
+        return
     await connection.execute(
         """
         INSERT INTO tallies (tenant_id, day, measure, label, count)
@@ -60,6 +63,11 @@ async def add(connection: asyncpg.Connection, tenant_id: UUID, day: date, counts
         [label[:64] for (_, label), _ in known],
         [count for _, count in known],
     )
+
+
+def histograms(values: Mapping[str, Iterable[float]]) -> Counter[Tally]:
+    """Values by their measure, each counted in its step."""
+    return Counter(step(measure, value) for measure, found in values.items() for value in found)
 
 
 class Tallies:
