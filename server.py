@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from tenancy.fitting_room import FittingRoom
     from tenancy.ledger import Recorder
     from tenancy.mail import Kept
+    from tenancy.outbox import Outbox
     from tenancy.owners import Owners
     from tenancy.products import Intake, Products, Taken
+    from tenancy.seal import Seal
     from tenancy.visits import Visits
 
 DEMO_SLUG = "demo"
@@ -177,22 +179,37 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
         await told_to_stop()
 
 
-async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> tuple[Owners, Kept | None]:
-    """The owner's side, and the mails kept in memory where no mail server is named."""
+def _outbox(settings: Settings, stores: Stores, seal: Seal) -> tuple[Outbox, Kept | None]:
+    """What carries mails and webhooks, and the mails kept in memory where no mail server is named."""
     from prometheus_client import Counter
 
-    from rtc.claims import Claims
-    from tenancy.mail import Kept, Letters, Smtp, mail_route
+    from tenancy.mail import Kept, Smtp, mail_route
     from tenancy.outbox import Outbox
+    from tenancy.webhook_delivery import Deliverer, is_public
+
+    kept = None if settings.smtp_url else Kept()
+    server = kept or Smtp(settings.smtp_url.get_secret_value() if settings.smtp_url else "", settings.mail_from)
+    allowed = (lambda _: True) if settings.private_webhooks else is_public
+    deliverer = Deliverer(stores.database, seal, allowed=allowed)
+    given_up = Counter(DEAD, "Mails and deliveries to webhooks that were given up.", ["kind"])
+    outbox = Outbox(
+        stores.database,
+        {"mail": mail_route(seal, server), "webhook": deliverer.route},
+        on_dead=lambda kind: given_up.labels(kind).inc(),
+    )
+    return outbox, kept
+
+
+async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> tuple[Owners, Kept | None]:
+    """The owner's side, and the mails kept in memory where no mail server is named."""
+    from rtc.claims import Claims
+    from tenancy.mail import Letters
     from tenancy.owners import Owners
     from tenancy.seal import Seal
 
     secret = await _secret(settings)
     seal = Seal(secret)
-    kept = None if settings.smtp_url else Kept()
-    server = kept or Smtp(settings.smtp_url.get_secret_value() if settings.smtp_url else "", settings.mail_from)
-    lost = Counter(DEAD, "Mails and deliveries to webhooks that were given up.", ["kind"])
-    outbox = Outbox(stores.database, {"mail": mail_route(seal, server)}, on_dead=lambda kind: lost.labels(kind).inc())
+    outbox, kept = _outbox(settings, stores, seal)
     outbox.start()
     stack.push_async_callback(outbox.stop)
     letters = Letters(seal, settings.shown_url)
@@ -204,6 +221,7 @@ async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> 
         secret=secret,
         letters=letters,
         forget_keys=lambda shop: Claims(stores.redis).forget_shop(str(shop)),
+        private_webhooks=settings.private_webhooks,
     )
     sweeping = asyncio.create_task(owners.sweeper.always())
     stack.callback(sweeping.cancel)

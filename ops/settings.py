@@ -181,6 +181,11 @@ class Settings(BaseSettings):
         "Whether mails that were kept are shown at `/dev/mail`, to browsers on this machine alone.",
         shown="true with the embedded PostgreSQL, else false",
     )
+    private_webhooks: bool = _setting(
+        False,
+        "true or false",
+        "Whether shops' webhooks may lead to private addresses and over http: for shops inside your own network.",
+    )
     trusted_proxies: int = _setting(
         0, "proxies", "How many proxies of yours stand in front and each add to `X-Forwarded-For`.", ge=0, le=10
     )

@@ -116,7 +116,8 @@ class Accounts:
             tenant_id,
             email,
             "Confirm your new address",
-            f"Confirm within an hour that this is your address from now on:\n\n{self._letters.link('confirm', token)}\n",
+            "Confirm within an hour that this is your address from now on:\n\n"
+            f"{self._letters.link('confirm', token)}\n",
         )
 
     async def _tell_of_new_address(

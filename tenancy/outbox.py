@@ -202,7 +202,7 @@ class Outbox:
             gone = error.final or parcel.attempts > len(route.waits)
             await self._put_back(parcel, route, error.says, None if gone else route.waits[parcel.attempts - 1])
         except Exception as error:  # a carrier fails in more ways than it knows, and each is worth another try
-            log.error("carrier-failed: %s", type(error).__name__)
+            log.exception("carrier-failed: %s", type(error).__name__)
             gone = parcel.attempts > len(route.waits)
             await self._put_back(parcel, route, "failed", None if gone else route.waits[parcel.attempts - 1])
         else:

@@ -44,13 +44,13 @@ class OwnAccount:
     def __init__(
         self,
         database: Database,
+        *,
         accounts: Accounts,
         logins: Logins,
         passwords: Passwords,
         factors: Factors,
         passkeys: Passkeys,
         letters: Letters,
-        *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database

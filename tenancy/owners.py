@@ -28,6 +28,7 @@ from tenancy.shoppers import Belongings, Shoppers
 from tenancy.tallies import Tallies
 from tenancy.team import Team
 from tenancy.usage import Usage
+from tenancy.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Owners:
     accounts: Accounts
     logins: Logins
     own_account: OwnAccount
+    webhooks: Webhooks
     team: Team
     versions: ProductVersions
     usage: Usage
@@ -65,9 +67,11 @@ class Owners:
         letters: Letters,
         forget_keys: Callable[[UUID], Awaitable[int]] = nothing_kept,
         belongings: Sequence[Belongings] = (),
+        private_webhooks: bool = False,
+        lookup: Lookup | None = None,
     ) -> Self:
         """`secret`: the installation's own (`tenancy.seal`). `forget_keys`: forgets what lies in Valkey of a shop.
-        `belongings`: what other rooms keep of visits."""
+        `belongings`: what other rooms keep of visits. `lookup`: TXT records, by the machine's resolver without it."""
         passwords, signer = Passwords(), Signer(secret)
         factors, passkeys = Factors(Seal(secret)), Passkeys(database)
         accounts = Accounts(database, credentials, passwords, letters)
@@ -81,7 +85,16 @@ class Owners:
             letters=letters,
             accounts=accounts,
             logins=logins,
-            own_account=OwnAccount(database, accounts, logins, passwords, factors, passkeys, letters),
+            webhooks=Webhooks(database, Seal(secret), private=private_webhooks),
+            own_account=OwnAccount(
+                database,
+                accounts=accounts,
+                logins=logins,
+                passwords=passwords,
+                factors=factors,
+                passkeys=passkeys,
+                letters=letters,
+            ),
             team=Team(database, passwords, letters),
             versions=ProductVersions(database, products),
             usage=Usage(database),

@@ -11,10 +11,10 @@ from tenancy.shops import Shop
 
 _READ = frozenset({"products:read", "usage:read"})
 _STAFF = _READ | {"products:write", "export:read"}
-_OWNER = _STAFF | {"keys:write", "shop:write", "team:write", "audit:read"}
+_OWNER = _STAFF | {"keys:write", "webhooks:write", "shop:write", "team:write", "audit:read"}
 ROLE_RIGHTS: dict[Role, frozenset[str]] = {"owner": _OWNER, "staff": _STAFF, "read-only": _READ}
 # What a key can have: people and their second factors are for people.
-KEY_SCOPES = _STAFF | {"keys:write"}
+KEY_SCOPES = _STAFF | {"keys:write", "webhooks:write"}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from uuid import UUID
 from tenancy.audit import note
 from tenancy.database import Database
 from tenancy.errors import UnknownProduct
+from tenancy.events import tell
 from tenancy.products import Product, Products, checked_text, product_of, write_version
 
 
@@ -107,6 +108,8 @@ class ProductVersions:
             )
             if row is None:
                 raise UnknownProduct
+            if published:
+                await tell(connection, tenant_id, "product.published", {"id": str(product_id), "name": row["name"]})
             action = "product.published" if published else "product.unpublished"
             await note(connection, tenant_id, by, action, product_id)
         self._database.cache.drop(tenant_id, "products")

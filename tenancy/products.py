@@ -14,6 +14,7 @@ import asyncpg
 from tenancy.audit import note
 from tenancy.database import Database
 from tenancy.errors import InvalidProduct, UnknownFile, UnknownProduct
+from tenancy.events import tell
 from tenancy.files import Files
 from tenancy.ledger import note_storage, note_storage_freed
 
@@ -159,6 +160,7 @@ class Products:
             )
             made = await write_version(connection, row["id"], by)
             await note(connection, tenant_id, by, "product.added", row["id"], name=name, version=made["version"])
+            await tell(connection, tenant_id, "product.published", {"id": str(row["id"]), "name": name})
         self._database.cache.drop(tenant_id, "products")
         return product_of(made)
 

@@ -151,7 +151,10 @@ class Team:
         logins end. For another person's hand alone (`web` sees to that). Raises UnknownMember."""
         async with self._database.tenant(tenant_id) as connection:
             email = await connection.fetchval(
-                "UPDATE accounts SET totp_secret = NULL, totp_next = NULL, totp_since = NULL WHERE id = $1 RETURNING email",
+                """
+                UPDATE accounts SET totp_secret = NULL, totp_next = NULL, totp_since = NULL
+                 WHERE id = $1 RETURNING email
+                """,
                 person,
             )
             if email is None:

@@ -14,7 +14,7 @@ Email = Annotated[str, Field(max_length=254)]
 Password = Annotated[str, Field(max_length=256)]
 Token = Annotated[str, Field(max_length=100)]
 Role = Literal["owner", "staff", "read-only"]
-Scope = Literal["products:read", "products:write", "usage:read", "export:read", "keys:write"]
+Scope = Literal["products:read", "products:write", "usage:read", "export:read", "keys:write", "webhooks:write"]
 
 
 class SignUp(Given):

@@ -52,7 +52,14 @@ class People:
         self.accounts = Accounts(database, credentials, passwords, letters, now=self.clock)
         self.logins = Logins(database, credentials, passwords, factors, passkeys, now=self.clock)
         self.own = OwnAccount(
-            database, self.accounts, self.logins, passwords, factors, passkeys, letters, now=self.clock
+            database,
+            accounts=self.accounts,
+            logins=self.logins,
+            passwords=passwords,
+            factors=factors,
+            passkeys=passkeys,
+            letters=letters,
+            now=self.clock,
         )
         self.team = Team(database, passwords, letters, now=self.clock)
         self.secrets: dict[str, bytes] = {}
