@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from tenancy.visits import Visits
 
 DEMO_SLUG = "demo"
+LATE = "vitrine_photos_past_deadline"
 LOST = "vitrine_try_ons_not_recorded_total"
 DEAD = "vitrine_outbox_given_up_total"
 READS = "vitrine_shop_reads_total"
@@ -156,6 +157,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
             files=stores.files,
             placement=placement,
             claims=Claims(stores.redis),
+            fitting_room=await _attended(await _fitting_room(settings, stores), stack),
             owners=owners,
             limits=Limits(stores.redis, settings.rates, trusted_hops=settings.trusted_proxies),
             kept_mail=kept_mail if settings.show_mail else None,
@@ -226,6 +228,16 @@ async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> 
     sweeping = asyncio.create_task(owners.sweeper.always())
     stack.callback(sweeping.cancel)
     return owners, kept
+
+
+async def _attended(room: FittingRoom, stack: AsyncExitStack) -> FittingRoom:
+    """With its sweeper at work and its news told."""
+    from prometheus_client import Gauge
+
+    late = Gauge(LATE, "Photos that should have been destroyed a minute ago. Not zero: look.", multiprocess_mode="max")
+    for work in (room.sweep_always(late.set), room.news.always()):
+        stack.callback(asyncio.create_task(work).cancel)
+    return room
 
 
 def _relays(settings: Settings) -> Relays | None:
@@ -299,11 +311,15 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
 def _into(ledger: Recorder) -> Callable[[EndedTryOn], None]:
     """From what a media process says of a try-on to a line of the ledger."""
     from tenancy.ledger import TryOn
+    from tenancy.tallies import histograms
 
     def record(ended: EndedTryOn) -> None:
-        products = [UUID(product) for product in ended.products]
+        products, seen = [UUID(product) for product in ended.products], ended.seen
         tenant = UUID(ended.visitor.tenant)
-        ledger.record(TryOn(tenant, ended.session_id, ended.started_at, ended.seconds, products))
+        tallies = histograms({"delay_ms": seen.delays_ms, "rtt_ms": seen.rtts_ms, "fps": seen.fps})
+        tallies.update({("hint", state): count for state, count in seen.hints.items()})
+        tallies["freeze", ""] += seen.freezes
+        ledger.record(TryOn(tenant, ended.session_id, ended.started_at, ended.seconds, products, tallies))
 
     return record
 
@@ -367,7 +383,13 @@ async def _serve_avatars(settings: Settings, options: argparse.Namespace) -> Non
         bound = bound_to_parent(signal.SIGKILL)
         bench = Bench(settings.models, maker=options.maker, environment=device, before_exec=bound)
         worker_id = uuid4()
-        worker = Worker(room.work(worker_id), bench, superseded=Superseded, unreadable=PhotoKeyLost, away=Unavailable)
+        worker = Worker(
+            room.work(worker_id),
+            bench,
+            superseded=Superseded,
+            unreadable=PhotoKeyLost,
+            away=(Unavailable, TimeoutError),
+        )
         tasks = [
             asyncio.create_task(worker.run()),
             asyncio.create_task(room.attend(worker_id, options.device, worker.wake)),

@@ -223,7 +223,7 @@ class Worker:
         except self.away:  # the lease runs out, and it is taken again
             outcome = "line-away"
         except asyncio.CancelledError:
-            with contextlib.suppress(self.superseded, self.away):
+            with contextlib.suppress(self.superseded, *self.away):
                 await self.line.give_back(job)
             raise
         log.info("avatar", outcome=outcome, seconds=round(time.monotonic() - started, 2))
@@ -274,7 +274,7 @@ class Worker:
         """Never returns; raises `superseded`."""
         while True:
             await asyncio.sleep(self.renew_every_s)
-            with contextlib.suppress(self.away):
+            with contextlib.suppress(*self.away):
                 await self.line.renew(job)
 
 

@@ -19,7 +19,7 @@ from tenancy.avatar_queue import AvatarQueue, Kind, Leased
 from tenancy.avatars import CHANNEL, Avatars, Stated, remove_unused
 from tenancy.clock import utc_now
 from tenancy.database import Database
-from tenancy.errors import Superseded
+from tenancy.errors import Superseded, Unavailable
 from tenancy.files import Files
 from tenancy.ledger import note_avatar
 from tenancy.photos import KEPT_AT_MOST, Photos
@@ -88,7 +88,14 @@ class AvatarWork:
     async def take(self) -> Work | None:
         """The next attempt, None if there is nothing to do. Ends on the way what cannot be done any more."""
         while (leased := await self._queue.take(self._worker_id)) is not None:
-            if (work := await self._begin(leased)) is not None:
+            try:
+                work = await self._begin(leased)
+            except (TimeoutError, Unavailable):  # somebody holds the avatar: its job is no use under our lease
+                with suppress(TimeoutError, Unavailable):
+                    async with self._database.jobs() as connection:
+                        await self._queue.give_back(connection, leased.job_id, AFTER_A_CRASH)
+                raise
+            if work is not None:
                 return work
         return None
 

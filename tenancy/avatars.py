@@ -99,7 +99,13 @@ class Avatars:
         self._now = now
 
     async def ask(
-        self, visit: Visit, stated: Stated, photos: Mapping[View, bytes], consent_version: str | None
+        self,
+        visit: Visit,
+        stated: Stated,
+        photos: Mapping[View, bytes],
+        consent_version: str | None,
+        *,
+        language: str = "en",
     ) -> Avatar:
         """Have an avatar made of photos.
 
@@ -109,7 +115,7 @@ class Avatars:
         await self._refuse_when_busy("avatar")
         sealed = [await self.photos.seal(visit.tenant_id, view, photo) for view, photo in photos.items()]
         try:
-            return await self._add(visit, stated, sealed, consent_version)
+            return await self._add(visit, stated, sealed, consent_version, language)
         except BaseException:
             await self.photos.discard(visit.tenant_id, sealed)
             raise
@@ -121,6 +127,8 @@ class Avatars:
         body: Mapping[str, Any],
         measures: Mapping[str, Mapping[str, float]],
         consent_version: str | None,
+        *,
+        language: str = "en",
     ) -> Avatar:
         """Have an avatar made of the numbers that another shop exported; its files are made anew from them.
 
@@ -128,7 +136,7 @@ class Avatars:
         """
         stated.check()
         await self._refuse_when_busy("avatar-correction")
-        return await self._add(visit, stated, (), consent_version, body=body, measures=measures)
+        return await self._add(visit, stated, (), consent_version, language, body=body, measures=measures)
 
     async def _add(
         self,
@@ -136,6 +144,7 @@ class Avatars:
         stated: Stated,
         photos: Sequence[SealedPhoto],
         consent_version: str | None,
+        language: str,
         *,
         body: Mapping[str, Any] | None = None,
         measures: Mapping[str, Mapping[str, float]] | None = None,
@@ -144,7 +153,9 @@ class Avatars:
         purpose: Purpose = "photo" if photos else "import"
         kind: Kind = "avatar" if photos else "avatar-correction"
         async with self.database.tenant(visit.tenant_id) as connection:
-            await record(connection, visit.tenant_id, visit.id, consent_version, at=now, purpose=purpose)
+            await record(
+                connection, visit.tenant_id, visit.id, consent_version, at=now, language=language, purpose=purpose
+            )
             await _refuse_another(connection, visit)
             place = await self._queue.enqueue(connection, visit.tenant_id, avatar_id, kind)
             await connection.execute(

@@ -49,7 +49,12 @@ class Database:
             max_size=most,
             command_timeout=_COMMAND_SECONDS,
             init=_prepare,
-            server_settings={"application_name": "vitrine"},
+            server_settings={
+                "application_name": "vitrine",
+                # A process that is frozen in the middle of a transaction must not hold its rows for longer than
+                # others wait for them.
+                "idle_in_transaction_session_timeout": f"{_COMMAND_SECONDS - 1:g}s",
+            },
         )
         try:
             async with pool.acquire() as connection:

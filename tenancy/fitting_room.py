@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
+from tenancy.avatar_news import AvatarNews
 from tenancy.avatar_queue import CHANNEL, AvatarQueue
 from tenancy.avatar_work import AvatarSweeper, AvatarWork
 from tenancy.avatars import Avatars
@@ -37,6 +38,7 @@ class FittingRoom:
     photos: Photos
     avatars: Avatars
     sweeper: AvatarSweeper
+    news: AvatarNews
 
     @classmethod
     def over(
@@ -47,7 +49,7 @@ class FittingRoom:
         service = LocalKeys(keys) if isinstance(keys, Path) else keys
         photos = Photos(database, files, service, signer)
         avatars = Avatars(database, queue, photos, files, signer, longest_wait_s=longest_wait_s)
-        return cls(database, files, queue, photos, avatars, AvatarSweeper(avatars, queue, photos))
+        return cls(database, files, queue, photos, avatars, AvatarSweeper(avatars, queue, photos), AvatarNews(database))
 
     async def attend(self, worker_id: UUID, device: str, wake: asyncio.Event) -> None:
         """Until cancelled: says that a worker is there, and wakes it when the line changes."""

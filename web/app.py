@@ -16,18 +16,22 @@ from rtc.placement import Placement
 from rtc.turn import Relays
 from tenancy.credentials import Credentials
 from tenancy.files import Files
+from tenancy.fitting_room import FittingRoom
 from tenancy.mail import Kept
 from tenancy.owners import Owners
 from tenancy.products import Products
 from tenancy.visits import Visits
 from web.access import Access
 from web.account import Account
+from web.avatars import Avatars
 from web.dashboard.door import Door
 from web.dashboard.entrance import Entrance
-from web.dashboard.look import LOOKS_PREFIX, Look
+from web.dashboard.look import Look
 from web.dashboard.office import Office
+from web.dashboard.overview import Overview
 from web.dashboard.rooms import Rooms
 from web.dashboard.shell import Shell
+from web.dashboard.style import Style
 from web.files import ProductFiles
 from web.health import Check, Health
 from web.limits import Limits
@@ -38,10 +42,13 @@ from web.own_account import OwnAccount
 from web.owner import Owner
 from web.owner_shop import OwnerShop
 from web.pages import Pages
+from web.privacy_page import PrivacyPage
 from web.problem import problems
+from web.shop_domains import ShopDomains, allowed_hosts
 from web.shop_privacy import ShopPrivacy
 from web.shopper import Shopper
 from web.waiting import WaitingLine
+from web.webhooks import Webhooks
 
 HERE = Path(__file__).resolve().parent
 MAX_BODY_BYTES = 64 * 1024
@@ -57,6 +64,7 @@ class Services:
     files: Files
     placement: Placement
     claims: Claims
+    fitting_room: FittingRoom
     owners: Owners
     limits: Limits
     kept_mail: Kept | None
@@ -78,7 +86,8 @@ def create_app(services: Services, settings: WebSettings) -> web.Application:
     """The application. Everything it serves as an interface is in `operations`; pages come beside it."""
     served = operations(services, settings)
     readers = {operation.pattern: operation.readers for operation in served if operation.readers}
-    app = web.Application(middlewares=[access_log, problems], client_max_size=MAX_BODY_BYTES)
+    hosts = allowed_hosts(services.owners.domains, settings.public_url)
+    app = web.Application(middlewares=[access_log, problems, hosts], client_max_size=MAX_BODY_BYTES)
     https = (settings.public_url or "").startswith("https://")
     app.on_response_prepare.extend([security_headers(https=https), cross_origin(readers)])
     for operation in served:
@@ -87,7 +96,11 @@ def create_app(services: Services, settings: WebSettings) -> web.Application:
         there = [operation for operation in served if operation.path == path]
         takes = {one.method: one.body.media_type for one in there if one.body}
         app.router.add_route("OPTIONS", path, preflight([one.method for one in there], takes))
-    Pages(services.credentials, HERE / "templates", settings.built, settings.demo).add_to(app.router)
+    owners = services.owners
+    PrivacyPage(owners, HERE / "templates").add_to(app.router)
+    Pages(
+        services.credentials, owners.settings, owners.domains, HERE / "templates", settings.built, settings.demo
+    ).add_to(app.router)
     _add_dashboard(app.router, services, settings)
     described = document(served, version=_version())
 
@@ -104,10 +117,11 @@ def _add_dashboard(router: web.UrlDispatcher, services: Services, settings: WebS
     access = Access(owners, limits, settings.public_url)
     Entrance(owners, access, limits, shell, services.kept_mail).add_to(router)
     door = Door(access, shell)
-    Rooms(owners, door, services.placement).add_to(router)
+    Overview(owners, door, services.placement).add_to(router)
+    Rooms(owners, door).add_to(router)
     Office(owners, access, door).add_to(router)
     shell.add_to(router)
-    router.add_get(LOOKS_PREFIX + "{shop}.css", Look(owners, access).get_style)
+    Style(owners).add_to(router)
 
 
 def operations(services: Services, settings: WebSettings) -> list[Operation]:
@@ -128,6 +142,7 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
     waiting = WaitingLine(services.placement, shopper.visit)
     files = ProductFiles(services.credentials, services.products, services.files)
     owners, limits = services.owners, services.limits
+    avatars = Avatars(services.fitting_room, services.visits, limits, shopper.visit)
     access = Access(owners, limits, settings.public_url)
     account, owner = Account(owners, access, limits), Owner(owners, access, limits)
     shop, look, privacy = OwnerShop(owners, access), Look(owners, access), ShopPrivacy(owners, access)
@@ -140,9 +155,10 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         limits=limits,
         public_origin=_origin(settings.public_url),
     )
-    own = OwnAccount(owners, access, limits)
-    parts = (shopper, waiting, files, account, own, owner, shop, look, privacy, my_data, Health(services.checks))
-    return [operation for part in parts for operation in part.operations()]
+    own, domains = OwnAccount(owners, access, limits), ShopDomains(owners, access, _host(settings.public_url))
+    of_shoppers = (shopper, waiting, avatars, files, my_data, Style(owners), Health(services.checks))
+    of_owners = (account, own, Webhooks(owners, access), owner, shop, look, domains, privacy)
+    return [operation for part in (*of_shoppers, *of_owners) for operation in part.operations()]
 
 
 def _origin(url: str | None) -> str | None:
@@ -150,6 +166,10 @@ def _origin(url: str | None) -> str | None:
         return None
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _host(url: str | None) -> str | None:
+    return urlsplit(url).hostname if url else None
 
 
 def _version() -> str:

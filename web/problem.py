@@ -178,11 +178,8 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case Full():
+        case Full() | AvatarsBusy():
             return _queued(error)
-        case AvatarsBusy():
-            wait = error.eta_seconds
-            return Problem(error.code, headers={"Retry-After": str(wait)}, members={"eta_seconds": wait})
         case web.HTTPException():
             return _of_the_router(error)
         case _ if isinstance(error, ROOMS_ERRORS):
@@ -195,7 +192,10 @@ def problem_of(error: Exception) -> Problem:
             return Problem("internal-error")
 
 
-def _queued(full: Full) -> Problem:
+def _queued(full: Full | AvatarsBusy) -> Problem:
+    if isinstance(full, AvatarsBusy):
+        wait = full.eta_seconds
+        return Problem(full.code, headers={"Retry-After": str(wait)}, members={"eta_seconds": wait})
     return Problem(
         full.code,
         headers={"Retry-After": str(full.retry_after)},

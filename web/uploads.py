@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from web.problem import Problem
 from web.requests import read_limited
@@ -62,7 +63,11 @@ async def read_form(request: web.Request, limits: Mapping[str, int]) -> dict[str
             if not isinstance(part, BodyPartReader) or name not in limits or name in fields:
                 raise Problem("invalid-request", f"The form has the parts {', '.join(limits)}, once each.")
             fields[name] = await _read_part(part, limits[name])
-    except (ValueError, AssertionError):  # what aiohttp raises for a form that is cut off or malformed
+    except (
+        ValueError,
+        AssertionError,
+        HttpProcessingError,
+    ):  # what aiohttp raises for a form that is cut off or malformed
         raise Problem("invalid-request", "The form cannot be read.") from None
     return fields
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,6 +23,8 @@ from tests.tenancy.clock import Clock
 PHOTO = current_text(purpose="photo").version
 IMPORT = current_text(purpose="import").version
 FRONT = b"\xff\xd8\xff a canary from the front"
+
+
 @dataclass(frozen=True)
 class Made:
     """What a worker hands in."""
@@ -52,9 +54,9 @@ class House:
     database: Database
     files: Files
     folder: Path
+    clock: Any = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        self.clock = Clock()
         self.signer = Signer("x" * 40)
         self.keys = LocalKeys(self.folder / "keys", now=self.clock)
         self.photos = Photos(self.database, self.files, self.keys, self.signer, now=self.clock)

@@ -23,6 +23,7 @@ from tenancy.consent import current_text
 from tenancy.credentials import Credentials, Shop
 from tenancy.database import Database
 from tenancy.files import Files
+from tenancy.fitting_room import FittingRoom
 from tenancy.mail import Kept, Letters, mail_route
 from tenancy.outbox import Outbox
 from tenancy.owners import Owners
@@ -110,7 +111,7 @@ def built(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def services(database: Database, valkey: Redis, files: Files) -> AsyncIterator[Services]:
+async def services(database: Database, valkey: Redis, files: Files, tmp_path: Path) -> AsyncIterator[Services]:
     placement = Placement(valkey)
     credentials, products = Credentials(database), Products(database, files, take_unchanged)
     letters = Letters(Seal(SECRET), "http://localhost")
@@ -124,6 +125,8 @@ async def services(database: Database, valkey: Redis, files: Files) -> AsyncIter
         letters=letters,
         forget_keys=lambda shop: claims.forget_shop(str(shop)),
     )
+    room = FittingRoom.over(database, files, tmp_path / "keys", secret=SECRET)
+    news = asyncio.create_task(room.news.always())
     yield Services(
         credentials=credentials,
         visits=Visits(database),
@@ -131,11 +134,13 @@ async def services(database: Database, valkey: Redis, files: Files) -> AsyncIter
         files=files,
         placement=placement,
         claims=claims,
+        fitting_room=room,
         owners=owners,
         limits=Limits(valkey),
         kept_mail=Kept(),
         checks={"postgresql": database.ping, "valkey": valkey.ping, "media": media_check(placement)},
     )
+    news.cancel()
     await placement.aclose()
 
 

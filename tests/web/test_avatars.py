@@ -1,0 +1,321 @@
+"""From photos to a body over HTTP: every answer of the contract, every bad input, and nobody else's avatar."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import zipfile
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from tenancy.consent import current_text
+from tests.tenancy.avatar_people import MADE
+from tests.web.conftest import Site
+from web.app import operations
+from web.openapi import Credential
+
+PHOTO = current_text(purpose="photo").version
+IMPORT = current_text(purpose="import").version
+JPEG = b"\xff\xd8\xff a photo"
+
+
+def form(**fields: Any) -> aiohttp.FormData:
+    """A form that is as it should be, but for `fields`; None leaves one out."""
+    given = {"front": JPEG, "height_cm": "168", "consent": PHOTO, **fields}
+    data = aiohttp.FormData(default_to_multipart=True)
+    for name, value in given.items():
+        if value is not None:
+            data.add_field(name, value, filename="photo.jpg" if isinstance(value, bytes) else None)
+    return data
+
+
+async def ask(site: Site, bearer: dict[str, str], **fields: Any) -> dict[str, Any]:
+    async with site.calls("POST", "/v1/avatars", data=form(**fields), headers=bearer) as response:
+        assert response.status == 202, await response.text()
+        avatar = await response.json()
+        assert response.headers["Location"] == f"/v1/avatars/{avatar['id']}"
+        return avatar
+
+
+async def work(site: Site, made: Any = MADE) -> None:
+    """One worker's turn at the line."""
+    worker = site.services.fitting_room.work(uuid4())
+    job = await worker.take()
+    assert job is not None
+    await worker.complete(job, made)
+
+
+async def read(site: Site, bearer: dict[str, str], path: str) -> Any:
+    async with site.calls("GET", path, headers=bearer) as response:
+        assert response.status == 200, await response.text()
+        return await response.json()
+
+
+async def test_from_photos_to_a_body_that_is_corrected_taken_along_and_erased(site: Site):
+    bearer = await site.bearer()
+    avatar = await ask(site, bearer, side=JPEG, weight_kg="61.5", sex="female", clothing="tight")
+    at = f"/v1/avatars/{avatar['id']}"
+    assert (avatar["status"], avatar["progress"], avatar["eta_seconds"], avatar["files"]) == ("queued", 0, 15, None)
+    await work(site)
+    done = await read(site, bearer, at)
+    assert (done["status"], done["progress"], done["eta_seconds"], done["failure"]) == ("complete", 1, None, None)
+    assert done["measurements"]["waist"] == {"cm": 74.2, "sigma_cm": 1.4}
+    assert done["findings"] == [{"code": "loose-clothes", "advice": "Wear something tight."}]
+    assert (await read(site, bearer, f"{at}/measurements"))["measurements"] == done["measurements"]
+    assert [one["id"] for one in (await read(site, bearer, "/v1/avatars"))["avatars"]] == [avatar["id"]]
+    async with site.calls("PATCH", at, json={"corrections_cm": {"waist": 75}}, headers=bearer) as response:
+        assert response.status == 202
+        assert (await response.json())["corrections_cm"] == {"waist": 75}
+    await work(site)
+    async with site.calls("GET", f"{at}/export", headers=bearer) as response:
+        assert response.content_type == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(await response.read())) as archive:
+            assert set(archive.namelist()) >= {"avatar.json", "body.glb", "plain.glb", "thumbnail.png", "README.txt"}
+            numbers = json.loads(archive.read("avatar.json"))
+            receipts = [archive.read(name).decode() for name in archive.namelist() if name.startswith("receipts/")]
+    assert numbers["stated"] == {"height_cm": 168, "weight_kg": 61.5, "sex": "female", "clothing": "tight"}
+    assert [site.services.owners.signer.read(receipt)["kind"] for receipt in receipts] == ["photo-destroyed"] * 2
+    async with site.calls("DELETE", at, headers=bearer) as response:
+        assert response.status == 200
+        kinds = [site.services.owners.signer.read(one)["kind"] for one in (await response.json())["receipts"]]
+    assert kinds == ["photo-destroyed", "photo-destroyed", "avatar-erased"]
+    assert await site.refusal("GET", at, headers=bearer) == (404, "unknown-avatar")
+
+
+async def test_a_files_address_never_changes_what_it_holds(site: Site):
+    bearer = await site.bearer()
+    avatar = await ask(site, bearer)
+    at = f"/v1/avatars/{avatar['id']}"
+    assert await site.refusal("GET", f"{at}/body.glb", headers=bearer) == (409, "avatar-not-ready")
+    await work(site)
+    files = (await read(site, bearer, at))["files"]
+    for name, content in (("body", MADE.body_glb), ("plain", MADE.plain_glb), ("thumbnail", MADE.thumbnail_png)):
+        async with site.calls("GET", files[name], headers=bearer) as response:
+            assert await response.read() == content
+            assert response.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+            tag = response.headers["ETag"]
+        async with site.calls("GET", files[name], headers={**bearer, "If-None-Match": tag}) as response:
+            assert response.status == 304
+    async with site.calls("GET", f"{at}/body.glb", headers=bearer) as response:
+        assert response.headers["Cache-Control"] == "private, no-cache"
+    assert await site.refusal("GET", f"{at}/body.glb?v={'0' * 64}", headers=bearer) == (404, "unknown-avatar")
+    assert await site.refusal("GET", files["body"]) == (401, "missing-credentials")
+
+
+async def test_events_tell_each_stage_and_end_with_the_work(site: Site):
+    bearer = await site.bearer()
+    avatar = await ask(site, bearer)
+    worker, told = site.services.fitting_room.work(uuid4()), []
+
+    async def follow() -> None:
+        async with site.calls("GET", f"/v1/avatars/{avatar['id']}/events", headers=bearer) as response:
+            assert response.content_type == "text/event-stream"
+            async for line in response.content:
+                if line.startswith(b"data: "):
+                    told.append(json.loads(line[6:]))  # noqa: PERF401  looked at while it grows
+
+    following = asyncio.create_task(follow())
+    job = await worker.take()
+    assert job is not None
+    for stage, share in (("looking", 0.0), ("fitting", 0.3)):
+        await worker.progress(job, stage, share)
+        async with asyncio.timeout(10):
+            while not told or told[-1]["stage"] != stage:  # noqa: ASYNC110  another connection tells
+                await asyncio.sleep(0.01)
+    await worker.complete(job, MADE)
+    await asyncio.wait_for(following, 10)
+    assert told[-1]["status"] == "complete" and told[-1]["files"]
+    assert [one["progress"] for one in told] == sorted(one["progress"] for one in told)
+    assert all(one["eta_seconds"] > 0 for one in told[:-1])
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({"front": None}, (400, "invalid-request")),
+        ({"front": b"GIF89a"}, (422, "photo-format")),
+        ({"side": b"%PDF"}, (422, "photo-format")),
+        ({"height_cm": None}, (400, "invalid-request")),
+        ({"height_cm": "tall"}, (400, "invalid-request")),
+        ({"height_cm": "16.8"}, (400, "avatar-invalid")),
+        ({"height_cm": "nan"}, (400, "avatar-invalid")),
+        ({"weight_kg": "1e9"}, (400, "avatar-invalid")),
+        ({"sex": "x"}, (400, "invalid-request")),
+        ({"clothing": "coat"}, (400, "invalid-request")),
+        ({"height_cm": "1" * 200}, (413, "payload-too-large")),
+        ({"colour": "red"}, (400, "invalid-request")),
+        ({"consent": None}, (403, "consent-required")),
+        ({"consent": "2020"}, (403, "consent-required")),
+    ],
+)
+async def test_bad_forms(site: Site, fields: dict[str, Any], answer: tuple[int, str]):
+    bearer = await site.bearer()
+    assert await site.refusal("POST", "/v1/avatars", data=form(**fields), headers=bearer) == answer
+    assert (await read(site, bearer, "/v1/avatars"))["avatars"] == []
+
+
+async def test_a_refusal_for_want_of_consent_tells_what_to_agree_to(site: Site):
+    bearer = await site.bearer()
+    async with site.calls("POST", "/v1/avatars", data=form(consent="x"), headers=bearer) as response:
+        problem = await response.json()
+    async with site.calls("GET", "/v1/consent/photo") as response:
+        text = await response.json()
+    assert {name: problem[name] for name in text} == text
+    assert text["version"] == PHOTO and "destroyed" in " ".join(text["paragraphs"])
+    async with site.calls("GET", "/v1/consent/import?lang=de") as response:
+        assert (await response.json())["language"] == "de"
+    async with site.calls("GET", "/v1/consent/newsletter") as response:
+        assert response.status == 404
+
+
+async def test_a_photo_larger_than_any_phone_takes_is_not_read_to_its_end(site: Site, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(__import__("web.avatar_forms").avatar_forms.PHOTO_FIELDS, "front", 1000)
+    given = form(front=JPEG + b"0" * 1000)
+    bearer = await site.bearer()
+    assert await site.refusal("POST", "/v1/avatars", data=given, headers=bearer) == (413, "payload-too-large")
+
+
+async def test_other_media_types_and_forms_that_are_cut_off(site: Site):
+    bearer = await site.bearer()
+    assert await site.refusal("POST", "/v1/avatars", json={}, headers=bearer) == (415, "unsupported-media-type")
+    broken = {**bearer, "Content-Type": "multipart/form-data; boundary=x"}
+    answer = await site.refusal("POST", "/v1/avatars", data=b"--x\r\nhello", headers=broken)
+    assert answer == (400, "invalid-request")
+
+
+async def test_one_at_a_time_and_what_is_not_ready_is_not_corrected(site: Site):
+    bearer = await site.bearer()
+    avatar = await ask(site, bearer)
+    at = f"/v1/avatars/{avatar['id']}"
+    assert await site.refusal("POST", "/v1/avatars", data=form(), headers=bearer) == (409, "avatar-active")
+    given: dict[str, Any] = {"json": {"corrections_cm": {"waist": 75}}, "headers": bearer}
+    assert await site.refusal("PATCH", at, **given) == (409, "avatar-active")
+    await work(site)
+    for wrong, answer in (
+        ({}, (400, "invalid-request")),
+        ({"corrections_cm": {}}, (400, "invalid-request")),
+        ({"corrections_cm": {"waist": "wide"}}, (400, "invalid-request")),
+        ({"corrections_cm": {"waist": 1}}, (400, "avatar-invalid")),
+        ({"corrections_cm": {"tail": 30}}, (400, "avatar-invalid")),
+        ({"corrections_cm": {"waist'; --": 75}}, (400, "invalid-request")),
+    ):
+        assert await site.refusal("PATCH", at, json=wrong, headers=bearer) == answer, wrong
+    assert await site.refusal("PATCH", at, data=b"{", headers=bearer) == (415, "unsupported-media-type")
+
+
+async def test_a_line_too_long_says_when_to_come_again(site: Site):
+    room = site.services.fitting_room
+    object.__setattr__(room.avatars, "_longest_wait_s", 10.0)
+    bearer = await site.bearer()
+    async with site.calls("POST", "/v1/avatars", data=form(), headers=bearer) as response:
+        assert (response.status, response.headers["Retry-After"]) == (503, "15")
+        problem = await response.json()
+        assert (problem["code"], problem["eta_seconds"]) == ("avatars-busy", 15)
+
+
+async def exported(site: Site) -> bytes:
+    bearer = await site.bearer()
+    avatar = await ask(site, bearer)
+    await work(site)
+    async with site.calls("GET", f"/v1/avatars/{avatar['id']}/export", headers=bearer) as response:
+        return await response.read()
+
+
+def archive_form(archive: bytes, consent: str = IMPORT) -> aiohttp.FormData:
+    data = aiohttp.FormData()
+    data.add_field("archive", archive, filename="my-body.zip")
+    data.add_field("consent", consent)
+    return data
+
+
+async def test_a_body_is_brought_to_another_shop(site: Site):
+    archive = await exported(site)
+    await site.services.credentials.ensure_shop("other", "Other", "pk_other")
+    body = {"key": "pk_other", "consent": {"version": current_text().version, "granted": True}}
+    async with site.calls("POST", "/v1/sessions", json=body) as response:
+        there = {"Authorization": f"Bearer {(await response.json())['token']}"}
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        alone = opened.read("avatar.json")
+    for brought in (archive, alone):
+        async with site.calls("POST", "/v1/avatars/import", data=archive_form(brought), headers=there) as response:
+            assert response.status == 202, await response.text()
+            avatar = await response.json()
+        await work(site)
+        done = await read(site, there, f"/v1/avatars/{avatar['id']}")
+        assert (done["origin"], done["measurements"]["waist"]["cm"]) == ("import", 74.2)
+    refused = await site.refusal("POST", "/v1/avatars/import", data=archive_form(archive, PHOTO), headers=there)
+    assert refused == (403, "consent-required")
+
+
+def zipped(name: str, content: bytes) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return sink.getvalue()
+
+
+def numbers(**changes: Any) -> bytes:
+    given = {
+        "format": "vitrine-avatar/1",
+        "stated": {"height_cm": 168},
+        "body": MADE.body,
+        "measures": MADE.measures,
+        "corrections_cm": {},
+    }
+    return json.dumps({**given, **changes}).encode()
+
+
+@pytest.mark.parametrize(
+    "brought",
+    [
+        b"",
+        b"PK\x03\x04 and no more",
+        b"{}",
+        zipped("other.json", b"{}"),
+        zipped("avatar.json", b" " * 300_000),  # a bomb unpacks no further than the limit
+        numbers(body={"sex": "female", "betas": [1e300]}),
+        numbers(body={"sex": "female", "betas": [0.0] * 1000}),
+        numbers(measures={"waist": {"value_cm": -3, "sigma_cm": 1}}),
+        numbers(measures={"../waist": {"value_cm": 70, "sigma_cm": 1}}),
+        numbers(script="alert(1)"),
+        b"[" * 100_000,
+    ],
+)
+async def test_what_is_no_exported_body_is_refused(site: Site, brought: bytes):
+    bearer = await site.bearer()
+    answer = await site.refusal("POST", "/v1/avatars/import", data=archive_form(brought), headers=bearer)
+    assert answer == (422, "archive-invalid")
+
+
+async def test_another_visits_avatar_is_unknown_by_every_call(site: Site):
+    mine, theirs = await site.bearer(), await site.bearer()
+    avatar = await ask(site, theirs)
+    await work(site)
+    bodies = {"PATCH": {"json": {"corrections_cm": {"waist": 75}}}}
+    asked = 0
+    for operation in operations(site.services, site.settings):
+        if "{avatar}" not in operation.pattern:
+            continue
+        assert operation.credential is Credential.VISIT_TOKEN
+        for known in (avatar["id"], str(uuid4()), "1"):
+            path = operation.pattern.format(avatar=known)
+            options = bodies.get(operation.method, {})
+            answer = await site.refusal(operation.method, path, headers=mine, **options)
+            assert answer == (404, "unknown-avatar"), (operation.method, path)
+            asked += 1
+        path = operation.pattern.format(avatar=avatar["id"])
+        answer = await site.refusal(operation.method, path, **bodies.get(operation.method, {}))
+        assert answer == (401, "missing-credentials")
+    assert asked >= 3 * 9
+    assert (await read(site, theirs, f"/v1/avatars/{avatar['id']}"))["status"] == "complete"
+
+
+async def test_asked_for_too_often(site: Site):
+    bearer = await site.bearer()
+    for _ in range(60):
+        await site.services.limits.hit("avatar", "127.0.0.1")
+    assert await site.refusal("POST", "/v1/avatars", data=form(), headers=bearer) == (429, "rate-limited")
