@@ -50,7 +50,7 @@ class GarmentChart:
         return {
             "chart": "garment",
             "kind": self.kind,
-            "sizes": {label: dict(row) for label, row in self.sizes.items()},
+            "sizes": [{"label": label, "cm": dict(row)} for label, row in self.sizes.items()],
             "ease": {name: list(band) for name, band in self.ease.items()},
             "stretch": self.stretch,
             "modelled": self.modelled,
@@ -65,7 +65,10 @@ class BodyChart:
 
     def as_json(self) -> dict[str, Any]:
         """As files hold it."""
-        rows = {label: {name: list(span) for name, span in row.items()} for label, row in self.sizes.items()}
+        rows = [
+            {"label": label, "cm": {name: list(span) for name, span in row.items()}}
+            for label, row in self.sizes.items()
+        ]
         return {"chart": "body", "sizes": rows}
 
 
@@ -132,14 +135,19 @@ def default_ease(names: set[str]) -> dict[str, tuple[float, float, float]]:
 
 
 def _rows(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Dimensions by label. A list, not an object: databases keep no order of an object's names."""
     rows = data.get("sizes")
-    if not isinstance(rows, dict) or not 1 <= len(rows) <= 40:
-        raise ChartInvalid('"sizes" must have 1 to 40 sizes')
-    if not all(
-        isinstance(label, str) and 0 < len(label) <= 12 and isinstance(row, dict) for label, row in rows.items()
-    ):
-        raise ChartInvalid("each size has a label of up to 12 letters and an object of dimensions")
-    return rows
+    if not isinstance(rows, list) or not 1 <= len(rows) <= 40:
+        raise ChartInvalid('"sizes" must be a list of 1 to 40 sizes, from small to large')
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        label = row.get("label") if isinstance(row, dict) else None
+        if not isinstance(label, str) or not 0 < len(label) <= 12 or not isinstance(row.get("cm"), dict):
+            raise ChartInvalid('each size is {"label": up to 12 letters, "cm": its dimensions}')
+        if label in found:
+            raise ChartInvalid(f"there are two sizes {label}")
+        found[label] = row["cm"]
+    return found
 
 
 def _number(value: object, where: str, low: float = 1.0) -> float:

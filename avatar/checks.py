@@ -89,7 +89,7 @@ def _cut_off(person: Sighting) -> bool:
     height, width = person.mask.shape
     edge = _EDGE_SHARE * height
     x, y = person.landmarks.T
-    filled = (person.mask > 0.5).any(1)
+    filled = np.asarray((person.mask > 0.5).any(1))
     above, below = filled[:_EDGE_ROWS].any(), filled[-_EDGE_ROWS:].any()
     # The nose lies some 12 % of the body's height below the crown.
     crown = y[NOSE] - 0.11 * (y[list(ANKLES)].max() - y[NOSE])

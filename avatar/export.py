@@ -35,6 +35,7 @@ class Mesh:
     levels: tuple[NDArray[np.int64], ...]
     color: str = MANNEQUIN
     roughness: float = 0.62
+    normals: NDArray[np.float64] | None = None  # (N, 3) where they are not those of the triangles
 
 
 class BodyShape:
@@ -139,7 +140,7 @@ def _attributes(
 ) -> tuple[dict[str, int], NDArray[np.float64]]:
     """Position, normal, joints and weights; and the inverse bind matrices (24, 4, 4), which undo the quantization."""
     vertices = mesh.vertices.astype(np.float64)
-    normals = vertex_normals(vertices, mesh.levels[0])
+    normals = mesh.normals if mesh.normals is not None else vertex_normals(vertices, mesh.levels[0])
     order = np.argsort(-mesh.weights, axis=1, kind="stable")[:, :_INFLUENCES]
     strength = np.take_along_axis(mesh.weights, order, 1).astype(np.float64)
     shares = unit_bytes(strength / strength.sum(1, keepdims=True))

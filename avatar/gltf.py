@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import meshoptimizer
@@ -28,6 +28,7 @@ class GlbWriter:
 
     def __init__(self, *, compressed: bool) -> None:
         self.compressed = compressed
+        self.shared: dict[Hashable, int] = {}  # what is in the document already, for whoever adds it
         self.document: dict[str, Any] = {
             "asset": {"version": "2.0", "generator": "Vitrine"},
             "accessors": [],
@@ -137,7 +138,7 @@ class GlbWriter:
             document["extensionsUsed"] = sorted(self._used)
         if self._required:
             document["extensionsRequired"] = sorted(self._required)
-        text = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+        text = json.dumps(document, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 4)
         total = 12 + 8 + len(text) + 8 + len(binary)
         return (
@@ -199,6 +200,3 @@ def vertex_normals(vertices: NDArray[np.floating[Any]], faces: NDArray[np.int64]
     )
     length = np.linalg.norm(total, axis=1, keepdims=True)
     return np.where(length > 1e-15, total / np.maximum(length, 1e-15), [0.0, 1.0, 0.0])
-
-
-Names = Sequence[str]

@@ -21,7 +21,9 @@ Indices = NDArray[np.int64]
 def edges_of(triangles: Indices) -> Indices:
     """The distinct edges (E, 2) of triangles (F, 3)."""
     pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    return np.unique(np.sort(pairs, axis=1), axis=0)
+    low, high = pairs.min(1), pairs.max(1)
+    width = int(high.max(initial=0)) + 1
+    return np.stack(np.divmod(np.unique(low * width + high), width), 1)
 
 
 def crossings(vertices: Points, edges: Indices, point: Points, normal: Points) -> Points:

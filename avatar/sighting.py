@@ -128,10 +128,7 @@ def _framed(picture: NDArray[Any], across: int, down: int) -> NDArray[Any]:
     rows, columns = max(down, 0), max(across, 0)
     if rows or columns:
         margins = [(rows, rows), (columns, columns), *([(0, 0)] * (picture.ndim - 2))]
-        if picture.ndim == 3:
-            picture = np.pad(picture, margins, mode="edge")
-        else:
-            picture = np.pad(picture, margins)
+        picture = np.pad(picture, margins, mode="edge" if picture.ndim == 3 else "constant")
     top, left = max(-down, 0), max(-across, 0)
     return picture[top : picture.shape[0] - top, left : picture.shape[1] - left]
 

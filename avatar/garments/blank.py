@@ -12,6 +12,7 @@ from avatar.garments.cloth import Cloth, Fabric
 from avatar.garments.drape import Base, girths, rounded
 from avatar.garments.grade import place_of, stretched
 from avatar.garments.pattern import Piece
+from avatar.section import edges_of
 
 Float = NDArray[np.float64]
 _LEVEL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -33,7 +34,7 @@ def laid_out(piece: Piece, base: Base, wanted: Girths, *, skirt: bool, gap_m: fl
     limb = place.arm if skirt else np.maximum(place.arm, place.leg * (points[:, 1] < base.joint("left_hip")[1] - 0.08))
     trunk_faces = piece.faces[(limb[piece.faces] < 0.5).all(1)]
     heights = np.array(list(wanted.trunk))
-    found = girths(points, trunk_faces, points[:, 1], _LEVEL, heights)
+    found = girths(points, edges_of(trunk_faces), points[:, 1], _LEVEL, heights)
     trunk = _factors(wanted.trunk, found)
     arm = _limb_factors(points, piece, base, wanted.arm, "arm")
     leg = _limb_factors(points, piece, base, wanted.leg, "leg")
@@ -54,13 +55,13 @@ def _limb_factors(
     a, b, c = (base.joint(f"left_{bone}") for bone in bones)
     first, second = np.linalg.norm(b - a), np.linalg.norm(c - b)
     mine = (piece.values[limb] > 0.5) & (points[:, 0] > 0)
-    faces = piece.faces[mine[piece.faces].all(1)]
+    edges = edges_of(piece.faces[mine[piece.faces].all(1)])
     factors = {}
     for share, girth in wanted.items():
         axis = (b - a) if share <= 1 else (c - b)
         across = np.linalg.svd((axis / np.linalg.norm(axis))[None])[2][1:]
         along = share * first if share <= 1 else first + (share - 1) * second
-        now = girths(points, faces, piece.values[f"along_{limb}"], across, np.array([along]))[0]
+        now = girths(points, edges, piece.values[f"along_{limb}"], across, np.array([along]))[0]
         if now > 0.05:
             factors[share] = girth / now
     return factors

@@ -105,7 +105,7 @@ class Cloth:
 
 
 def _lengths(points: Float, pairs: Indices) -> Float:
-    return np.linalg.norm(points[pairs[:, 1]] - points[pairs[:, 0]], axis=1)
+    return np.asarray(np.linalg.norm(points[pairs[:, 1]] - points[pairs[:, 0]], axis=1))
 
 
 def _spread(pairs: Indices, vertices: int) -> sparse.csr_matrix:
@@ -126,14 +126,16 @@ def edges_and_bends(faces: Indices) -> tuple[Indices, Indices]:
     order = np.lexsort((key[:, 1], key[:, 0]))
     key, across = key[order], across[order]
     twin = np.flatnonzero((key[1:] == key[:-1]).all(1))
-    return np.unique(key, axis=0), np.stack([across[twin], across[twin + 1]], 1)
+    first = np.append(True, (key[1:] != key[:-1]).any(1))
+    return key[first], np.stack([across[twin], across[twin + 1]], 1)
 
 
 def smoothing(faces: Indices, vertices: int) -> sparse.csr_matrix:
     """The matrix (N, N) that takes a value at each vertex to the mean of its neighbours'; borders only see borders."""
     sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    key = np.sort(sides, 1)
-    pairs, count = np.unique(key, axis=0, return_counts=True)
+    width = int(faces.max()) + 1
+    key, count = np.unique(sides.min(1) * width + sides.max(1), return_counts=True)
+    pairs = np.stack(np.divmod(key, width), 1)
     border = np.zeros(vertices, bool)
     border[pairs[count == 1]] = True
     kept = pairs[(count == 1) | ~border[pairs].all(1)]
@@ -148,8 +150,9 @@ def smoothing(faces: Indices, vertices: int) -> sparse.csr_matrix:
 def border_loops(faces: Indices) -> list[Indices]:
     """The borders as closed loops of vertex indices, longest first, each in the direction of its faces' edges."""
     sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    known = {(int(a), int(b)) for a, b in sides}
-    follow = {a: b for a, b in known if (b, a) not in known}
+    low, high = sides.min(1), sides.max(1)
+    _, first, count = np.unique(low * (int(faces.max()) + 1) + high, return_index=True, return_counts=True)
+    follow = dict(sides[first[count == 1]].tolist())
     loops = []
     while follow:
         start, after = next(iter(follow.items()))

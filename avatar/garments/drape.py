@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar.body_model import JOINT_NAMES, BodyArrays
-from avatar.garments.cloth import Cloth, Fabric, smoothing
+from avatar.garments.cloth import smoothing
 from avatar.garments.pattern import Piece, whole
 from avatar.garments.skin import Skin
-from avatar.section import edges_of, hull_perimeter
+from avatar.section import hull_perimeter
 
 Float = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -82,14 +82,13 @@ def rounded(piece: Piece, skin: Skin, *, gap_m: float, rounds: int) -> Float:
         points = 0.4 * points + 0.6 * (mean @ points)
         contact = skin.contact(points)
         points += contact.normal * (gap_m - contact.height)[:, None].clip(0)
-    return points
+    return np.asarray(points)
 
 
-def girths(points: Float, faces: Indices, place: Float, across: Float, levels: Float) -> Float:
-    """Girths (L,) of a tube of cloth where the field `place` (N,) has the values `levels`: hull of the section laid flat
-    across two unit vectors (2, 3). 0 where there is no section.
+def girths(points: Float, edges: Indices, place: Float, across: Float, levels: Float) -> Float:
+    """Girths (L,) of a tube with edges (E, 2) where the field `place` (N,) has the values `levels`: hull of the section
+    laid flat across two unit vectors (2, 3). 0 where there is no section.
     """
-    edges = edges_of(faces)
     found = []
     for level in levels:
         side = place - level
@@ -98,16 +97,3 @@ def girths(points: Float, faces: Indices, place: Float, across: Float, levels: F
         section = points[cut[:, 0]] * (1 - share) + points[cut[:, 1]] * share
         found.append(hull_perimeter(section @ across.T))
     return np.array(found)
-
-
-def widened(points: Float, centre: Float, axis: Float, factor: Float) -> Float:
-    """Points moved square to an axis (3,) through `centre` (3,) or (N, 3) by a factor (N,)."""
-    arm = points - centre
-    along = (arm @ axis)[:, None] * axis
-    return centre + along + (arm - along) * factor[:, None]
-
-
-def hung(piece: Piece, points: Float, rest_points: Float, skin: Skin, fabric: Fabric, steps: int) -> Float:
-    """The cloth settled on the skin, its edges as long as on `rest_points` (N, 3)."""
-    cloth = Cloth(len(points), piece.faces)
-    return cloth.settle(points, cloth.lengths(rest_points), skin, fabric, steps=steps)

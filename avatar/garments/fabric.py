@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,6 +147,3 @@ def _rgb(color: str) -> Float:
 
 def _linear(srgb: Float) -> Float:
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
-Weave = Callable[[str, str], Material]

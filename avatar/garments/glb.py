@@ -51,6 +51,9 @@ def shades(shade: Float) -> NDArray[np.uint8]:
 
 def add_material(writer: GlbWriter, material: Material) -> int:
     """A material with its textures; the same one is added once."""
+    known = writer.shared.get(material)
+    if known is not None:
+        return known
     entry: dict[str, Any] = {
         "name": material.name,
         "doubleSided": material.double_sided,
@@ -60,17 +63,14 @@ def add_material(writer: GlbWriter, material: Material) -> int:
             "roughnessFactor": material.roughness,
         },
     }
-    known = writer.document["materials"]
-    for index, other in enumerate(known):
-        if other["name"] == material.name:
-            return index
     if material.texture is not None:
         texture = writer.texture(material.texture, media_type(material.texture))
         entry["pbrMetallicRoughness"]["baseColorTexture"] = {"index": texture}
     if material.normal_map is not None:
         texture = writer.texture(material.normal_map, media_type(material.normal_map))
         entry["normalTexture"] = {"index": texture, "scale": material.normal_scale}
-    return writer.add("materials", entry)
+    writer.shared[material] = writer.add("materials", entry)
+    return writer.shared[material]
 
 
 def media_type(content: bytes) -> str:

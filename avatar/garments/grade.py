@@ -23,7 +23,7 @@ _LEG_LEVELS = {"thigh": 0.25, "knee": 1.0, "leg_hem": 1.9}
 
 @dataclass(frozen=True)
 class Place:
-    """Where the points of a garment are on the body: fields (N,) as `Base` has them, and the side, +1 left or -1 right."""
+    """Where points of a garment are on the body: fields (N,) as `Base` has them; side, +1 left or -1 right."""
 
     arm: Float
     along_arm: Float
@@ -36,11 +36,6 @@ def place_of(values: Mapping[str, Float], points: Float) -> Place:
     """The place of points whose fields were carried along from the body."""
     side = np.where(points[:, 0] >= 0, 1.0, -1.0)
     return Place(values["arm"], values["along_arm"], values["leg"], values["along_leg"], side)
-
-
-def trunk_levels(base: Base, landmarks: Mapping[str, float]) -> dict[str, float]:
-    """Heights (m, from the pelvis) of the trunk's girths; landmarks: heights of bust, waist, hip."""
-    return {"chest": landmarks["bust"], "waist": landmarks["waist"], "hip": landmarks["hip"]}
 
 
 def stretched(
@@ -69,7 +64,7 @@ def stretched(
         (_below_crotch(place, base, points), place.along_leg, ("hip", "knee", "ankle"), leg),
     ):
         if levels and not (skirt and levels is leg):
-            moved = moved + _limb(points, share, along, bones, levels, base, place.side)
+            moved = moved + _limb(points, share, along, bones=bones, levels=levels, base=base, side=place.side)
     return moved
 
 
@@ -92,6 +87,7 @@ def _limb(
     points: Float,
     share: Float,
     along: Float,
+    *,
     bones: tuple[str, str, str],
     levels: Mapping[float, float],
     base: Base,
@@ -122,7 +118,7 @@ def _interpolated(at: Float, levels: Mapping[float, float]) -> Float:
 def lengthened(points: Float, top: float, bottom: float, extra_m: float) -> Float:
     """Points with what lies between the heights `top` and `bottom` made longer; what lies lower moves down whole."""
     share = ((top - points[:, 1]) / max(top - bottom, 1e-6)).clip(0, 1)
-    return points - share[:, None] * extra_m * UP
+    return np.asarray(points - share[:, None] * extra_m * UP)
 
 
 def limb_levels(

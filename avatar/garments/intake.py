@@ -157,9 +157,9 @@ class _File:
             matrix = above @ _transform(node)
             stack += [(child, matrix) for child in node.get("children", [])]
             if "mesh" in node:
-                for primitive in self._document["meshes"][node["mesh"]]["primitives"]:
-                    if primitive.get("mode", _TRIANGLES) == _TRIANGLES:
-                        found.append(self._primitive(primitive, matrix))
+                primitives = self._document["meshes"][node["mesh"]]["primitives"]
+                wanted = [one for one in primitives if one.get("mode", _TRIANGLES) == _TRIANGLES]
+                found += [self._primitive(one, matrix) for one in wanted]
         return found
 
     def _primitive(self, primitive: Json, matrix: Float) -> tuple[Material, Float, Float, Float, NDArray[np.int64]]:

@@ -37,7 +37,10 @@ SKIRT = GarmentChart(
 DRESS = GarmentChart(
     kind="dress",
     sizes={
-        label: {"chest": chest, "waist": waist, "hip": chest + 12, "hem": hem, "length": length, "upper_arm": arm, "shoulder": wide}
+        label: {
+            "chest": chest, "waist": waist, "hip": chest + 12, "hem": hem, "length": length, "upper_arm": arm,
+            "shoulder": wide,
+        }
         for label, chest, waist, hem, length, arm, wide in zip(
             _SIZES, (88, 94, 102, 110, 118), (78, 84, 92, 100, 108), (170, 176, 184, 192, 200), (96, 98, 100, 102, 104),
             (31, 33, 35.5, 38, 40.5), (34.5, 36, 37.5, 39, 40.5), strict=True,

@@ -21,28 +21,36 @@ _SIZES = ("XS", "S", "M", "L", "XL")
 T_SHIRT = GarmentChart(
     kind="top",
     sizes={
-        label: {"chest": chest, "waist": chest - 1, "hip": chest + 6, "length": length, "upper_arm": arm, "shoulder": wide}
+        label: {
+            "chest": chest, "waist": chest - 1, "hip": chest + 6, "length": length, "upper_arm": arm, "shoulder": wide,
+        }
         for label, chest, length, arm, wide in zip(
             _SIZES, (92, 98, 106, 114, 122), (64, 66, 68, 70, 72), (35, 37, 39.5, 42, 44.5), (37, 38.5, 40, 41.5, 43),
             strict=True,
         )
     },
-    ease={"chest": (0.0, 7.0, 13.0), "hip": (-2.0, 3.0, 12.0), "upper_arm": (3.0, 8.0, 14.0), "shoulder": (-1.0, 2.0, 6.0)},
+    ease={
+        "chest": (0.0, 7.0, 13.0), "hip": (-2.0, 5.0, 14.0), "upper_arm": (3.0, 8.0, 14.0),
+        "shoulder": (-1.0, 2.0, 6.0),
+    },
     stretch=0.15,
 )  # fmt: skip
 HOODIE = GarmentChart(
     kind="top",
     sizes={
         label: {
-            "chest": chest, "waist": chest - 1, "hip": chest - 8, "length": length, "upper_arm": arm, "cuff": 22 + place,
-            "sleeve": 53 + place, "shoulder": wide,
+            "chest": chest, "waist": chest - 1, "hip": chest - 8, "length": length, "upper_arm": arm,
+            "cuff": 22 + place, "sleeve": 53 + place, "shoulder": wide,
         }
         for place, (label, chest, length, arm, wide) in enumerate(zip(
             _SIZES, (102, 108, 116, 124, 132), (63, 65, 67, 69, 71), (39, 41, 43.5, 46, 48.5), (39, 41, 43, 45, 47),
             strict=True,
         ))
     },
-    ease={**default_ease({"sleeve"}), "chest": (6.0, 16.0, 24.0), "hip": (-6.0, 2.0, 12.0), "upper_arm": (6.0, 12.0, 18.0)},
+    ease={
+        **default_ease({"sleeve"}), "chest": (6.0, 16.0, 24.0), "hip": (-6.0, 2.0, 12.0),
+        "upper_arm": (6.0, 12.0, 18.0),
+    },
     stretch=0.12,
 )  # fmt: skip
 BUST, WAIST, HIP = 0.317, 0.149, -0.049  # heights on the base body, from the pelvis
@@ -58,7 +66,7 @@ def neckline(points: Float, arm: Float, *, side_m: float, front_m: float) -> Flo
 
 
 def upper_body(base: Base, *, neck: tuple[float, float], sleeve_m: float, hem: float) -> Piece:
-    """The surface under a top: neckline (half width, reach to the front), sleeve from the shoulder joint, hem height."""
+    """The surface under a top: neckline (half width, reach to the front), sleeve from the shoulder, hem height."""
     piece = base.piece()
     piece = cut(piece, _HEAD_ABOVE - piece.points[:, 1])
     piece = cut(piece, neckline(piece.points, piece.values["arm"], side_m=neck[0], front_m=neck[1]))
@@ -77,7 +85,7 @@ def t_shirt(base: Base) -> Garment:
     from_neck = from_border(piece, laid, NECK)
     points = hung(piece, laid, base, Fabric(gap_m=0.004), steps=45, held=fading(from_neck, 0.018, 0.045))
     cloth, collar = jersey("jersey", "#3f6a86"), rib("collar", "#3a627c")
-    return _sewn(piece, points, laid, base, (cloth, collar), thread("thread", "#315468")).finished(
+    return _sewn(piece, points, laid, base, materials=(cloth, collar), stitching=thread("thread", "#315468")).finished(
         "T-shirt", "top", "neutral", T_SHIRT
     )
 
@@ -104,7 +112,7 @@ def hoodie(base: Base) -> Garment:
     fabric = Fabric(gap_m=0.007, bend=0.25, push=0.35)
     points = hung(piece, laid, base, fabric, steps=45, held=fading(from_neck, 0.02, 0.05))
     cloth, ribbing = fleece("fleece", "#55606b"), rib("ribbing", "#4d5863")
-    sewing = _sewn(piece, points, laid, base, (cloth, ribbing), thread("thread", "#434c56"))
+    sewing = _sewn(piece, points, laid, base, materials=(cloth, ribbing), stitching=thread("thread", "#434c56"))
     cord_material = thread("cord", "#d9d6cf")
     for side in (-1.0, 1.0):
         line = np.array([[0.035, 0.475, 0.108], [0.04, 0.44, 0.135], [0.046, 0.38, 0.152], [0.05, 0.33, 0.16]])
@@ -118,7 +126,7 @@ def _metres(trunk: dict[float, float], arm: dict[float, float]) -> Girths:
 
 
 def _sewn(
-    piece: Piece, points: Float, laid: Float, base: Base, materials: tuple[Material, Material], stitching: Material
+    piece: Piece, points: Float, laid: Float, base: Base, *, materials: tuple[Material, Material], stitching: Material
 ) -> Sewing:
     """Cloth with turned hems and a row of stitches along every line where its two parts meet."""
     sewing = Sewing(base)

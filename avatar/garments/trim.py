@@ -43,7 +43,7 @@ def stitches(
     lifted = path + normal * _LIFT_M
     corners = np.stack([lifted - across, lifted + across, lifted + along + across, lifted + along - across], 1)
     start = 4 * np.arange(len(path))[:, None]
-    faces = np.concatenate([start + [0, 1, 2], start + [0, 2, 3]])
+    faces = np.concatenate([start + np.array([0, 1, 2]), start + np.array([0, 2, 3])])
     return corners.reshape(-1, 3), faces
 
 

@@ -1,0 +1,259 @@
+"""Dress a body: garments in chosen sizes, fitted to this shape, layered, bound to the skeleton, as one GLB.
+
+A garment keeps its own size. It is carried from the base body to this one, its cloth then settles with the lengths
+that its size has: loose on a slim body, stretched on a strong one. What cloth hides of the body and of the layers below
+is named or left out, so that nothing pokes through when the viewer poses the figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from avatar.body_model import BodyArrays, Sex, load_arrays
+from avatar.errors import GarmentInvalid
+from avatar.export import MANNEQUIN, BodyShape, Mesh, add_mesh, add_skeleton
+from avatar.garments.bind import anchors, ridden, riding, skin_weights, smoothed
+from avatar.garments.cloth import Cloth, Fabric, border_loops, smoothing
+from avatar.garments.cover import hidden, packed
+from avatar.garments.drape import Base, base_of
+from avatar.garments.ease import ease_cm
+from avatar.garments.fitted import Fitted, write_fitted
+from avatar.garments.garment import LAYER, Garment, welded
+from avatar.garments.grade import Place
+from avatar.garments.intake import read_garment
+from avatar.garments.size import Levels, levels_of, sized
+from avatar.garments.skin import Skin
+from avatar.gltf import GlbWriter, vertex_normals
+from avatar.measure import Tape
+
+Float = NDArray[np.float64]
+Indices = NDArray[np.int64]
+_STEPS, _ROUNDS = 20, 7
+_THICKNESS_M = 0.0035
+_FABRIC = Fabric(gap_m=0.004, bend=0.15, push=0.3, friction=0.35)
+_FARTHEST_M, _NEAR_SHARE = 0.35, 0.98
+
+
+@dataclass(frozen=True)
+class Worn:
+    """A garment's file and the size of its chart; None for the size that was modelled."""
+
+    glb: bytes
+    size: str | None
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """One sex of the model: its average body, and what garments need to know of it."""
+
+    arrays: BodyArrays
+    base: Base
+    levels: Levels
+    used: Indices
+
+
+class Dresser:
+    """Dresses bodies; keeps the models warm. One thread at a time."""
+
+    def __init__(self, models: Path) -> None:
+        self._models = models
+        self._figures: dict[Sex, _Figure] = {}
+        self._shapes: dict[Sex, BodyShape] = {}
+
+    def dress(self, sex: Sex, betas: NDArray[np.float64], worn: Sequence[Worn], *, tucked: bool = False) -> bytes:
+        """The garments alone, fitted to this body, as a compressed GLB on the body's skeleton.
+
+        `asset.extras.vitrine.hidden` holds the body's vertices that are not to be drawn (`avatar.garments.cover`), and
+        every mesh has `_EASE`. tucked: tops go under bottoms. Raises GarmentInvalid.
+        """
+        return self._written(sex, betas, worn, tucked=tucked, with_body=None, compressed=True)
+
+    def dressed(
+        self,
+        sex: Sex,
+        betas: NDArray[np.float64],
+        worn: Sequence[Worn],
+        *,
+        tucked: bool = False,
+        color: str = MANNEQUIN,
+        compressed: bool = True,
+    ) -> bytes:
+        """Body and garments in one GLB, what is hidden left out. Raises GarmentInvalid."""
+        return self._written(sex, betas, worn, tucked=tucked, with_body=color, compressed=compressed)
+
+    def fitted(
+        self, sex: Sex, betas: NDArray[np.float64], worn: Sequence[Worn], *, tucked: bool = False
+    ) -> tuple[list[Fitted], NDArray[np.bool_]]:
+        """The garments on this body, the lowest layer first, and which of the body's vertices they hide."""
+        figure = self._figure(sex)
+        vertices = (figure.arrays.template + figure.arrays.shapedirs @ betas.astype(np.float32)).astype(np.float64)
+        body = base_of(figure.arrays, vertices)
+        garments = [(read_garment(one.glb), one.size) for one in worn]
+        order = {"top": -1} if tucked else {}
+        garments.sort(key=lambda pair: order.get(pair[0].kind, LAYER[pair[0].kind]))
+        skin = body.skin
+        layers: list[Fitted] = []
+        normals = vertex_normals(vertices, figure.arrays.faces)
+        covered = np.zeros(len(vertices), bool)
+        for garment, size in garments:
+            fitted = self._fit(garment, size, figure, body, skin)
+            covered |= hidden(vertices, normals, fitted.cloth, fitted.cloth_faces)
+            layers = [
+                below.without(hidden(below.points, below.normals, fitted.cloth, fitted.cloth_faces)) for below in layers
+            ]
+            layers.append(fitted)
+            skin = skin.over(Skin.of(fitted.cloth, fitted.cloth_faces), _THICKNESS_M)
+        return layers, covered
+
+    def _written(
+        self,
+        sex: Sex,
+        betas: NDArray[np.float64],
+        worn: Sequence[Worn],
+        *,
+        tucked: bool,
+        with_body: str | None,
+        compressed: bool,
+    ) -> bytes:
+        layers, covered = self.fitted(sex, betas, worn, tucked=tucked)
+        figure, shape = self._figure(sex), self._shape(sex)
+        vertices = (figure.arrays.template + figure.arrays.shapedirs @ betas.astype(np.float32)).astype(np.float32)
+        joints = shape.joints(vertices)
+        writer = GlbWriter(compressed=compressed)
+        floor = float(vertices[: shape.count, 1].min())
+        skeleton = add_skeleton(writer, joints, figure.arrays.parents, floor=floor)
+        if with_body is not None:
+            whole = shape.mesh(vertices, with_body)
+            seen = tuple(level[~covered[level].all(1)] for level in whole.levels)
+            add_mesh(writer, Mesh(whole.name, whole.vertices, whole.weights, seen, with_body), skeleton, joints)
+        for layer in layers:
+            write_fitted(writer, layer, skeleton, joints)
+        writer.extras(
+            {
+                "kind": "garments" if with_body is None else "dressed",
+                "sex": sex,
+                "hidden": packed(covered[: shape.count]),
+                "vertices": shape.count,
+                "garments": [{"name": layer.name, "size": layer.size} for layer in layers],
+            }
+        )
+        return writer.content()
+
+    def _fit(self, garment: Garment, size: str | None, figure: _Figure, body: Base, skin: Skin) -> Fitted:
+        """One garment on the body, over what is worn already."""
+        home = self._figure(garment.base)
+        floor = float(home.base.vertices[home.used, 1].min())
+        points = garment.points + np.array([0.0, floor, 0.0])
+        main = np.flatnonzero(garment.main)
+        place, first = welded(points[main])
+        cloth_points = points[main][first]
+        faces = _cloth_faces(garment, main, place)
+        _check_on_body(cloth_points, home)
+        on_home = anchors(cloth_points, home.base.vertices, home.used)
+        mean = smoothing(faces, len(cloth_points))
+        fields = {name: smoothed(on_home.carried(field), mean, 4) for name, field in home.base.fields.items()}
+        side = np.where(cloth_points[:, 0] >= 0, 1.0, -1.0)
+        where = Place(fields["arm"], fields["along_arm"], fields["leg"], fields["along_leg"], side)
+        own = sized(garment, size, cloth_points, where, base=home.base, levels=home.levels)
+        change = smoothed(on_home.carried(body.vertices - home.base.vertices), mean, 15)
+        settled = _settled(
+            garment, own, cloth_points + change + _wider(own - cloth_points, home, cloth_points), faces, skin
+        )
+        old_normals, new_normals = vertex_normals(cloth_points, faces), vertex_normals(settled, faces)
+        result = np.empty_like(points)
+        result[main] = settled[place]
+        riders = np.flatnonzero(~garment.main)
+        if len(riders):
+            result[riders] = ridden(riding(points[riders], cloth_points, old_normals), settled, new_normals)
+        tube = garment.kind in ("skirt", "dress")
+        crotch = float(body.vertices[figure.arrays.landmarks["crotch"], 1].mean())
+        weights = skin_weights(
+            settled, faces, body.vertices, figure.arrays.weights.astype(np.float64), figure.used,
+            skirt_below=crotch + 0.06 if tube else None,
+        )  # fmt: skip
+        limb = np.where(
+            where.arm > 0.5, anchors(settled, body.vertices, figure.used).carried(body.fields["along_arm"]), 0
+        )
+        limb = np.where(
+            where.arm > 0.5, limb, anchors(settled, body.vertices, figure.used).carried(body.fields["along_leg"])
+        )
+        ease = ease_cm(
+            own,
+            faces,
+            settled,
+            arm=where.arm,
+            body=body,
+            split_legs=garment.kind == "bottom",
+            leg=where.leg,
+            along=limb,
+        )
+        return Fitted.of(
+            garment, size, result, cloth=(settled, faces), place=place, main=main, weights=weights, ease=ease
+        )
+
+    def _figure(self, sex: Sex) -> _Figure:
+        if sex not in self._figures:
+            arrays = load_arrays(self._models, sex)
+            base = base_of(arrays, arrays.template)
+            self._figures[sex] = _Figure(arrays, base, levels_of(arrays, Tape(arrays)), np.unique(base.faces))
+        return self._figures[sex]
+
+    def _shape(self, sex: Sex) -> BodyShape:
+        if sex not in self._shapes:
+            self._shapes[sex] = BodyShape(self._figure(sex).arrays)
+        return self._shapes[sex]
+
+
+def _cloth_faces(garment: Garment, main: Indices, place: Indices) -> Indices:
+    """Triangles (F, 3) of the cloth over its welded points; those that the welding made into lines left out."""
+    number = np.full(len(garment.points), -1)
+    number[main] = place
+    faces = number[garment.faces]
+    faces = faces[(faces >= 0).all(1)]
+    distinct = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    return np.asarray(np.unique(faces[distinct], axis=0))
+
+
+def _check_on_body(points: Float, home: _Figure) -> None:
+    contact = home.base.skin.contact(points)
+    away = np.linalg.norm(points - home.base.skin.points[contact.index], axis=1)
+    if (away < _FARTHEST_M).mean() < _NEAR_SHARE:
+        raise GarmentInvalid("garment-off-body", "it does not lie on the base body: model it on the one we publish")
+
+
+def _wider(change: Float, home: _Figure, points: Float) -> Float:
+    """What a larger size adds to where cloth starts; a smaller one starts where the body puts it."""
+    contact = home.base.skin.contact(points)
+    outward = np.einsum("nx,nx->n", change, contact.normal)
+    flat = change.copy()
+    flat[outward < 0] -= (outward[:, None] * contact.normal)[outward < 0]
+    return flat
+
+
+def _settled(garment: Garment, own: Float, start: Float, faces: Indices, skin: Skin) -> Float:
+    """The cloth on the body: as long as it is in its own size, outside the skin, held where it is worn."""
+    cloth = Cloth(len(start), faces)
+    contact = skin.contact(start)
+    start = start + contact.normal * (_FABRIC.gap_m - contact.height)[:, None].clip(0)
+    loops = [loop for loop in border_loops(faces) if len(loop) > 12]
+    held = np.zeros(len(start))
+    if loops:
+        upper = max(loops, key=lambda loop: float(own[loop, 1].mean()))
+        below = own[upper, 1].mean() - own[:, 1]
+        fade = (0.02, 0.05) if garment.kind in ("bottom", "skirt") else (0.015, 0.05)
+        near = np.linalg.norm(own[:, None] - own[upper][None, ::4], axis=2).min(1)
+        held = np.interp(below if garment.kind in ("bottom", "skirt") else near, fade, [1.0, 0.0])
+    settled = cloth.settle(
+        start, cloth.lengths(own), skin, _FABRIC, steps=_STEPS, rounds=_ROUNDS, gravity=0.12, held=held
+    )
+    mean = smoothing(faces, len(settled))
+    for _ in range(3):
+        settled = 0.6 * settled + 0.4 * (mean @ settled)
+        contact = skin.contact(settled)
+        settled += contact.normal * (0.9 * _FABRIC.gap_m - contact.height)[:, None].clip(0)
+    return settled
