@@ -69,21 +69,19 @@ async def intake_in_child(
         # Nothing of the parent's environment but what finding Python and Mesa needs: no secrets in there.
         env={key: os.environ[key] for key in _KEPT_ENVIRONMENT & os.environ.keys()} | {"OPENBLAS_NUM_THREADS": "1"},
     )
+    told = asyncio.create_task(_tell(child, len(header).to_bytes(4, "big") + header, glb))
     try:
         async with asyncio.timeout(timeout_s):
-            told = asyncio.create_task(_tell(child, len(header).to_bytes(4, "big") + header, glb))
-            try:
-                answer = await _answer_of(child)
-                await child.wait()
-            finally:
-                told.cancel()
-                await asyncio.gather(told, return_exceptions=True)
+            answer = await _answer_of(child)
+            await child.wait()
     except TimeoutError:
         raise _TOO_LONG from None
     finally:
+        told.cancel()
+        await asyncio.gather(told, return_exceptions=True)
         if child.returncode is None:
             child.kill()
-            await child.wait()
+            await _to_the_end(child)
     if child.returncode != 0:
         raise _fate(child.returncode)
     return _unpack(answer)
@@ -107,6 +105,14 @@ async def _answer_of(child: asyncio.subprocess.Process) -> bytes:
         if len(answer) > MAX_ANSWER_BYTES:
             raise _TOO_HEAVY
     return bytes(answer)
+
+
+async def _to_the_end(child: asyncio.subprocess.Process) -> None:
+    """Wait for a child that was killed. asyncio takes it for gone when its pipe is read to the end, so it is."""
+    assert child.stdout
+    while await child.stdout.read(1 << 20):
+        pass
+    await child.wait()
 
 
 def _fate(status: int | None) -> ProductError:
@@ -136,7 +142,8 @@ def _pack(about: dict[str, Any], glb: bytes = b"", png: bytes = b"") -> bytes:
     return _LENGTHS.pack(len(text), len(glb), len(png)) + text + glb + png
 
 
-def _limit(memory_mb: int, cpu_s: int) -> None:
+def limit_resources(memory_mb: int, cpu_s: int) -> None:
+    """Hold this process to so much address space and processor time; it cannot be taken back."""
     import resource  # noqa: PLC0415
 
     for what, most in (
@@ -164,7 +171,7 @@ def _child() -> None:
     raw = sys.stdin.buffer.read()
     length = int.from_bytes(raw[:4], "big")
     header = json.loads(raw[4 : 4 + length])
-    _limit(header["memory_mb"], header["cpu_s"])
+    limit_resources(header["memory_mb"], header["cpu_s"])
     try:
         result = take_in(raw[4 + length :], header["kind"], name=header["name"])
         about = {"kind": result.kind, "dimensions": result.dimensions, "report": result.report}

@@ -1,0 +1,114 @@
+"""Coverage-guided fuzzing of the intake: `python -m tests.render.fuzz_intake FOLDER -max_total_time=600`.
+
+FOLDER keeps the inputs that reached something new. A crash, a hang over 20 seconds or memory over 2 GB ends the run
+with another status than 0 and leaves the input in the current folder. The options are libFuzzer's.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import struct
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import atheris
+
+ROOMS = ["glb", "gltf", "intake", "upright_glasses", "upright_hat", "canonical", "simplify"]
+
+with atheris.instrument_imports(include=[f"render.{name}" for name in ROOMS]):
+    from render.canonical import write_canonical
+    from render.glb import ProductError
+    from render.intake import prepare
+
+from tests.render.hostile import FILES, container  # noqa: E402  it loads the rooms that are instrumented above
+from tests.render.products import cap, glasses  # noqa: E402
+
+ODD: tuple[Any, ...] = (
+    *(0, 1, -1, 2, 3, 255, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63, 10**400, 0.5, -0.0, 1e-320, 1e300),
+    *(True, False, None, "", "VEC3", "MASK", "\0", "\ud800", [], {}, [[]], [0], {"index": 0}),
+)
+
+
+def take(data: bytes) -> None:
+    """An upload. Anything but an answer with a code is a finding."""
+    try:
+        prepared = prepare(data, None)
+    except ProductError as refused:
+        assert refused.code, refused
+        assert refused.detail.endswith("."), refused
+        return
+    json.dumps([prepared.findings, prepared.dimensions], allow_nan=False)
+    write_canonical(prepared.model, {"kind": prepared.kind, "name": prepared.name, **prepared.dimensions})
+
+
+def mutate(data: bytes, most: int, seed: int) -> bytes:
+    """The document's values, its text, or the geometry; then packed again so that the lengths agree, mostly."""
+    chance = random.Random(seed)
+    if len(data) < 28 or data[:4] != b"glTF" or chance.random() < 0.1:
+        return atheris.Mutate(data, most)
+    length = min(struct.unpack_from("<I", data, 12)[0], len(data) - 20)
+    text, binary = data[20 : 20 + length], data[28 + length :]
+    kind = chance.random()
+    if kind < 0.6:
+        try:
+            document = json.loads(text)
+            _change(document, chance)
+            text = json.dumps(document).encode()
+        except (ValueError, RecursionError):
+            text = atheris.Mutate(text, max(1, most - len(binary) - 40))
+    elif kind < 0.75:
+        text = atheris.Mutate(text, max(1, most - len(binary) - 40))
+    elif binary:
+        binary = atheris.Mutate(binary, len(binary))
+    return container(text, binary + bytes(-len(binary) % 4))[:most]
+
+
+def _change(document: Any, chance: random.Random) -> None:
+    """One place anywhere in the document gets another value, is doubled, or goes."""
+    places: list[tuple[Any, Any]] = []
+    waiting = [document]
+    while waiting:
+        item = waiting.pop()
+        keys = list(item) if isinstance(item, dict) else range(len(item)) if isinstance(item, list) else ()
+        for key in keys:
+            places.append((item, key))
+            if isinstance(item[key], dict | list):
+                waiting.append(item[key])
+    if not places:
+        return
+    for _ in range(chance.choice((1, 1, 1, 2, 4))):
+        owner, key = chance.choice(places)
+        try:
+            match chance.randrange(5):
+                case 0 | 1:
+                    owner[key] = chance.choice(ODD)
+                case 2:
+                    there, other = chance.choice(places)
+                    owner[key] = there[other]
+                case 3 if isinstance(owner, list):
+                    owner.insert(chance.randrange(len(owner) + 1), owner[key])
+                case _:
+                    del owner[key]
+        except (KeyError, IndexError):
+            continue
+
+
+def seed_folder(folder: Path) -> None:
+    """What the tests know already, as a beginning."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in (("glasses", glasses().pack()), ("plain", glasses(kind=False).pack()), ("cap", cap().pack())):
+        (folder / name).write_bytes(data)
+    for number, (make, _) in enumerate(FILES.values()):
+        data = make()
+        if len(data) < 200_000:
+            (folder / f"hostile-{number}").write_bytes(data)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    seed_folder(Path(sys.argv[1]))
+    atheris.Setup([*sys.argv, "-timeout=20", "-rss_limit_mb=2048", "-max_len=200000"], take, custom_mutator=mutate)
+    atheris.Fuzz()
