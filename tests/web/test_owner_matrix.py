@@ -24,6 +24,7 @@ from web.openapi import Credential
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/products/{product}"): {"json": {"name": "Taken over", "published": False}},
     ("PUT", "/v1/products/{product}/model"): {"data": b"glTF", "headers": {"Content-Type": "model/gltf-binary"}},
+    ("PATCH", "/v1/webhooks/{webhook}"): {"json": {"active": False}},
     ("PATCH", "/v1/team/{person}"): {"json": {"role": "read-only"}},
 }
 
@@ -46,6 +47,8 @@ async def ids_of(person: Person) -> dict[str, str]:
         "key": (await person.json("POST", "/v1/keys", json={"kind": "secret"}, status=201))["id"],
         "person": (await person.json("GET", "/v1/team"))["people"][0]["id"],
         "passkey": await passkey_of(person),
+        "webhook": (webhook := await webhook_of(person)),
+        "delivery": (await person.json("POST", f"/v1/webhooks/{webhook}/test", status=202))["delivery"],
         "host": (await person.json("POST", "/v1/domains", json={"host": f"{person.slug}.example"}, status=201))["host"],
         "login": (await person.json("GET", "/v1/logins"))["logins"][0]["id"],
     }
@@ -57,6 +60,11 @@ async def passkey_of(person: Person) -> str:
     options = (await person.json("POST", "/v1/me/passkey-options"))["options"]
     given = {"name": "Laptop", "credential": made.create(options)}
     return (await person.json("POST", "/v1/me/passkeys", json=given, status=201))["id"]
+
+
+async def webhook_of(person: Person) -> str:
+    given = {"url": "https://hooks.example/", "events": ["tryon.ended"]}
+    return (await person.json("POST", "/v1/webhooks", json=given, status=201))["id"]
 
 
 async def rows(addresses: Addresses, slug: str) -> list[str]:

@@ -18,9 +18,11 @@ ROOMS = (  # path, name, the right it takes
     ("products", "Products", "products:read"),
     ("look", "Look", "shop:write"),
     ("keys", "Keys", "keys:write"),
+    ("webhooks", "Webhooks", "webhooks:write"),
     ("team", "Team", "team:write"),
     ("usage", "Usage", "usage:read"),
     ("audit", "Audit", "audit:read"),
+    ("privacy", "Privacy", "shop:write"),
 )
 Fill = Callable[[web.Request, Principal], Awaitable[dict[str, Any]]]
 

@@ -1,4 +1,4 @@
-"""The pages behind the login that are about who may do what: keys, team, audit log, one's own account."""
+"""The pages behind the login that are about who may do what: keys, webhooks, team, audit log, one's own account."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from aiohttp import web
 
 from tenancy.audit import lines
 from tenancy.errors import ProofRequired
+from tenancy.events import EVENTS
 from tenancy.owners import Owners
 from tenancy.principals import KEY_SCOPES, Principal
 from tenancy.team import ROLES
 from web.access import Access
 from web.dashboard.door import Door, Fill
 from web.dashboard.entrance import qr_code
+from web.requests import uuid_or_unknown
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Office:
         """Pages are for people: they are no part of the described interface."""
         rooms: tuple[tuple[str, str, str, Fill], ...] = (
             ("/keys", "keys.html", "keys:write", self._keys),
+            ("/webhooks", "webhooks.html", "webhooks:write", self._webhooks),
+            ("/webhooks/{webhook}", "webhook.html", "webhooks:write", self._webhook),
             ("/team", "team.html", "team:write", self._team),
             ("/audit", "audit.html", "audit:read", self._audit),
             ("/me", "me.html", "products:read", self._me),
@@ -49,6 +53,16 @@ class Office:
 
     async def _keys(self, _request: web.Request, who: Principal) -> dict[str, Any]:
         return {"keys": await self.owners.credentials.keys(who.shop.id), "scopes": sorted(KEY_SCOPES)}
+
+    async def _webhooks(self, _request: web.Request, who: Principal) -> dict[str, Any]:
+        return {"webhooks": await self.owners.webhooks.every(who.shop.id), "events": EVENTS}
+
+    async def _webhook(self, request: web.Request, who: Principal) -> dict[str, Any]:
+        wanted = uuid_or_unknown(request.match_info["webhook"], "unknown-webhook")
+        deliveries = await self.owners.webhooks.deliveries(who.shop.id, wanted)
+        webhook = next(one for one in await self.owners.webhooks.every(who.shop.id) if one.id == wanted)
+        waiting = any(one.state == "waiting" for one in deliveries)
+        return {"webhook": webhook, "deliveries": deliveries, "waiting": waiting}
 
     async def _team(self, _request: web.Request, who: Principal) -> dict[str, Any]:
         return {"people": await self.owners.team.people(who.shop.id), "roles": ROLES}

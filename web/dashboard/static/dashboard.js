@@ -21,11 +21,13 @@ const asJson = (form) => {
       given[field.name] ??= []
       if (field.checked) given[field.name].push(field.value)
     } else if (field.dataset.as === 'lines') given[field.name] = field.value.split(/\s+/).filter(Boolean)
+    else if (field.dataset.as === 'filled') field.value && (given[field.name] = field.value)
     else if (field.dataset.as === 'truth') given[field.name] = field.value === 'true'
     else if (field.dataset.as === 'number') given[field.name] = field.value === '' ? -1 : Number(field.value)
     else if (field.type !== 'radio' || field.checked) given[field.name] = field.value
   }
-  return given
+  const nest = form.dataset.nest?.split(' ') ?? []
+  return nest.reduceRight((inner, name) => ({ [name]: inner }), given)
 }
 
 /** XMLHttpRequest, because fetch does not tell how far an upload is. */
@@ -47,6 +49,13 @@ const call = (method, path, body, type, onProgress) =>
     request.send(body ?? null)
   })
 
+/** What an answer holds that is never shown again: where on the page, and which part. */
+const SHOWN_ONCE = {
+  key: ['#made-key', (answer) => answer.key],
+  secret: ['#made-secret', (answer) => answer.secret],
+  codes: ['#made-codes', (answer) => answer.recovery_codes.join('\n')],
+}
+
 const after = (form, { ok, status, answer }) => {
   if (!ok) {
     if (status === 401 && answer?.code === 'logged-out') location.assign('/dashboard/login')
@@ -59,16 +68,11 @@ const after = (form, { ok, status, answer }) => {
     form.replaceWith(Object.assign(document.createElement('p'), { textContent: done, className: 'told', tabIndex: -1 }))
     return document.querySelector('.told').focus()
   }
-  if (then === 'key' && answer?.key) {
-    const shown = document.querySelector('#made-key')
+  if (then in SHOWN_ONCE) {
+    const [where, what] = SHOWN_ONCE[then]
+    const shown = document.querySelector(where)
     shown.hidden = false
-    shown.querySelector('output').textContent = answer.key
-    return shown.querySelector('output').focus()
-  }
-  if (then === 'codes') {
-    const shown = document.querySelector('#made-codes')
-    shown.hidden = false
-    shown.querySelector('output').textContent = answer.recovery_codes.join('\n')
+    shown.querySelector('output').textContent = what(answer)
     return shown.querySelector('output').focus()
   }
   form.reset?.()
