@@ -72,7 +72,7 @@ const askProof = (again) => {
   form.onsubmit = async (event) => {
     event.preventDefault()
     const given = { password: form.elements.password.value, code: form.elements.code.value }
-    if (event.submitter?.value === 'passkey') {
+    if (event.submitter?.value === 'passkey' && !given.code) {
       const { answer } = await call('POST', '/v1/me/proof-options')
       const credential = answer?.options && (await askPasskey('get', answer.options))
       if (!credential) return
