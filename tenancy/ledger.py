@@ -10,14 +10,16 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from tenancy.database import Database
+from tenancy.events import tell_of_try_on
+from tenancy.tallies import Tally, add
 
 log = logging.getLogger("vitrine.ledger")
 
@@ -27,13 +29,15 @@ _RETRY_S = 3.0
 
 @dataclass(frozen=True)
 class TryOn:
-    """A try-on that ended. `session_id` makes it one, however often it is told."""
+    """A try-on that ended. `session_id` makes it one, however often it is told. `tallies`: what it adds to the shop's
+    sums of the day."""
 
     tenant_id: UUID
     session_id: str
     started_at: datetime
     seconds: float
     products: Sequence[UUID]
+    tallies: Mapping[Tally, int] = field(default_factory=dict)
 
 
 async def note_try_on(connection: asyncpg.Connection, try_on: TryOn) -> bool:
@@ -49,7 +53,13 @@ async def note_try_on(connection: asyncpg.Connection, try_on: TryOn) -> bool:
         try_on.seconds,
         list(try_on.products),
     )
-    return bool(done == "INSERT 0 1")
+    if done != "INSERT 0 1":
+        return False
+    await add(connection, try_on.tenant_id, try_on.started_at.date(), try_on.tallies)
+    await tell_of_try_on(
+        connection, try_on.tenant_id, try_on.session_id, seconds=try_on.seconds, products=list(try_on.products)
+    )
+    return True
 
 
 async def note_avatar(connection: asyncpg.Connection, tenant_id: UUID, avatar_id: UUID, at: datetime) -> None:

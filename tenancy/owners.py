@@ -11,6 +11,7 @@ from tenancy.accounts import Accounts
 from tenancy.closure import Closures, nothing_kept
 from tenancy.credentials import Credentials
 from tenancy.database import Database
+from tenancy.domains import Domains, Lookup
 from tenancy.factors import Factors
 from tenancy.files import Files
 from tenancy.logins import Logins
@@ -48,6 +49,7 @@ class Owners:
     versions: ProductVersions
     usage: Usage
     settings: Settings
+    domains: Domains
     tallies: Tallies
     signer: Signer
     shoppers: Shoppers
@@ -99,6 +101,7 @@ class Owners:
             versions=ProductVersions(database, products),
             usage=Usage(database),
             settings=Settings(database, files),
+            domains=Domains(database, credentials, lookup),
             tallies=Tallies(database),
             signer=signer,
             shoppers=Shoppers(database, signer, belongings=belongings),

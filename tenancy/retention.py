@@ -78,6 +78,14 @@ _DUE: Mapping[str, str] = {
 _ENDED_DAYS = 30
 
 
+@dataclass(frozen=True)
+class Held:
+    """How many of each a shop has."""
+
+    visits: int
+    consents: int
+
+
 class Retentions:
     """Reads and changes a shop's setting."""
 
@@ -92,6 +100,14 @@ class Retentions:
     async def shown(self, tenant_id: UUID) -> Retention:
         """As shoppers' pages need it: from this process's memory where that is still true. Raises UnknownShop."""
         return await self._database.cache.read("retention", tenant_id, "", lambda: self.read(tenant_id))
+
+    async def held(self, tenant_id: UUID) -> Held:
+        """How much there is now."""
+        async with self._database.tenant(tenant_id) as connection:
+            row = await connection.fetchrow(
+                "SELECT (SELECT count(*) FROM visits) AS visits, (SELECT count(*) FROM consents) AS consents"
+            )
+        return Held(row["visits"], row["consents"])
 
     async def change(self, tenant_id: UUID, wanted: Retention, *, by: str) -> None:
         """Raises InvalidShop for days out of bounds."""

@@ -180,10 +180,12 @@ async def test_an_owners_way_from_signing_up_to_the_bill(site: Site, browser: Br
         assert len((await response.json())["products"]) == 3
 
     await page.click("nav >> text=Look")
-    await page.fill("[name=accent]", "#7a1f3d")
     await page.fill("[name=allowed_origins]", "https://shop.example\nhttps://www.shop.example")
-    await page.click("text=Save")
+    await page.click("form:has([name=allowed_origins]) button")
     await page.wait_for_selector("#note:has-text('Saved')")
+    await page.fill("[name=accent]", "#7a1f3d")
+    await page.click("text=Save colours")
+    await page.wait_for_selector("text=Back to our colours")
     logo = io.BytesIO()
     Image.new("RGB", (300, 90), "#7a1f3d").save(logo, "PNG")
     await page.set_input_files(

@@ -28,7 +28,7 @@ _PICTURES = ("image/png", "image/jpeg", "image/webp")
 
 
 Text = Annotated[str, Field(max_length=600)]
-_WORDS = "The shop's own texts by language and key, all of them; an empty one is ours again."
+_WORDS = "The shop's own texts by language and key: all those in a language; one left out or empty is ours again."
 
 
 class ShopChange(Given):
@@ -91,10 +91,10 @@ class Look:
             await settings.change_font(shop, given.font or None, by=who.name)
         if given.language is not None or given.words is not None:
             language = now.language if given.language is None else given.language or None
-            words = now.words if given.words is None else own_words(given.words)
+            texts = now.words if given.words is None else {**now.words, **own_words(given.words)}
             if language is not None and language not in LANGUAGES:
                 raise InvalidShop("the pages do not speak this language")
-            await settings.change_words(shop, language=language, words=words, by=who.name)
+            await settings.change_words(shop, language=language, words=texts, by=who.name)
         if given.plan is not None or given.cap_try_ons is not None:
             cap = now.cap_try_ons if given.cap_try_ons is None else given.cap_try_ons
             await settings.change_plan(shop, given.plan or now.plan, None if cap == -1 else cap, by=who.name)

@@ -34,6 +34,22 @@ def columns(days: Sequence[tuple[date, float]], *, title: str) -> Markup:
     return Markup("".join(parts))  # noqa: S704  numbers, dates, and a title that was escaped
 
 
+def bars(rows: Sequence[tuple[str, int]], *, title: str) -> Markup:
+    """A bar for each name, one below the other, with its share of all: a table to who does not see it."""
+    most, total = max((count for _, count in rows), default=0) or 1, sum(count for _, count in rows) or 1
+    parts = [f'<table class="bars"><caption class="spoken">{escape(title)}</caption><tbody>']
+    for name, count in rows:
+        share = f"{100 * count / total:.0f} %" if 200 * count >= total or not count else "< 1 %"
+        parts.append(
+            f'<tr><th scope="row">{escape(name)}</th><td><svg class="share" viewBox="0 0 100 8"'
+            f' preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="8"/>'
+            f'<rect class="part" width="{100 * count / most:.1f}" height="8"/></svg></td>'
+            f'<td class="number">{share}</td></tr>'
+        )
+    parts.append("</tbody></table>")
+    return Markup("".join(parts))  # noqa: S704  numbers, and names that were escaped
+
+
 def round_up(value: float) -> float:
     """1, 2 or 5 times a power of ten, at or above a value; at least 4."""
     if value <= 4:

@@ -1,23 +1,27 @@
-"""The pages behind the login that show the shop's business: what is live, products, looks, usage."""
+"""The pages behind the login that show the shop's business: products, looks, usage, privacy."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
-from rtc.placement import Placement
+from tenancy.colours import contrast
+from tenancy.fonts import OPEN_FONTS
 from tenancy.owners import Owners
 from tenancy.plans import PLANS
 from tenancy.principals import Principal
+from tenancy.retention import BOUNDS
 from web.dashboard.door import Door, Fill
 from web.dashboard.plots import columns
-from web.dashboard.style import logo_path
-from web.files import file_path
+from web.dashboard.style import PAPER, logo_path
+from web.languages import FIRST, LANGUAGES, words
 from web.owner import shown
 from web.requests import uuid_or_unknown
+
+_LEAST_BUTTON = 3.0  # WCAG 2.2, 1.4.11: what a button's colour needs to stand out from the ground
 
 
 @dataclass(frozen=True)
@@ -26,49 +30,18 @@ class Rooms:
 
     owners: Owners
     door: Door
-    placement: Placement
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Pages are for people: they are no part of the described interface."""
         rooms: tuple[tuple[str, str, str, Fill], ...] = (
-            ("", "overview.html", "products:read", self._overview),
-            ("/live", "live.html", "products:read", self._live),
             ("/products", "products.html", "products:read", self._products),
             ("/products/{product}", "product.html", "products:read", self._product),
             ("/look", "look.html", "shop:write", self._look),
             ("/usage", "usage.html", "usage:read", self._usage),
+            ("/privacy", "privacy.html", "shop:write", self._privacy),
         )
         for path, template, right, fill in rooms:
             router.add_get("/dashboard" + path, self.door.room(template, right, fill))
-
-    async def _overview(self, request: web.Request, who: Principal) -> dict[str, Any]:
-        usage, shop = self.owners.usage, who.shop
-        days, month = await usage.days(shop.id), await usage.month(shop.id)
-        names = {product.id: product for product in await self.owners.products.every(shop.id)}
-        worn = [
-            (names[item.product_id], item.try_ons)
-            for item in await usage.most_worn(shop.id)
-            if item.product_id in names
-        ]
-        total = sum(day.try_ons for day in days)
-        return {
-            **await self._live(request, who),
-            "days": days,
-            "plot": columns([(day.day, day.try_ons) for day in days], title=f"{total} try-ons in the last 30 days"),
-            "total": total,
-            "month": month,
-            "worn": worn[:8],
-            "most": max((count for _, count in worn), default=1),
-            "thumbnail": lambda product: file_path(shop, product.thumbnail_digest, "png"),
-            "products": len(names),
-        }
-
-    async def _live(self, _request: web.Request, who: Principal) -> dict[str, Any]:
-        try:
-            nodes = await self.placement.nodes()
-        except Exception:  # what is live is a courtesy: the page comes without it
-            return {"live": None}
-        return {"live": sum(node.tenants.get(str(who.shop.id), 0) for node in nodes)}
 
     async def _products(self, _request: web.Request, who: Principal) -> dict[str, Any]:
         return {"products": [shown(who.shop, product) for product in await self.owners.products.every(who.shop.id)]}
@@ -80,12 +53,35 @@ class Rooms:
             "versions": await self.owners.versions.versions(who.shop.id, product),
         }
 
-    async def _look(self, _request: web.Request, who: Principal) -> dict[str, Any]:
+    async def _look(self, request: web.Request, who: Principal) -> dict[str, Any]:
         settings = await self.owners.settings.read(who.shop.id)
-        return {"settings": settings, "logo": logo_path(settings), "page": f"/s/{quote(settings.slug)}"}
+        tongue = request.query.get("tongue", "")
+        tongue = tongue if tongue in LANGUAGES else settings.language or FIRST
+        return {
+            "settings": settings,
+            "logo": logo_path(settings),
+            "page": f"/s/{quote(settings.slug)}",
+            "fonts": OPEN_FONTS,
+            "languages": LANGUAGES,
+            "tongue": tongue,
+            "words": {key: text for key, text in words(tongue).items() if not key.startswith("privacy.")},
+            "own": settings.words.get(tongue, {}),
+            "domains": await self.owners.domains.of_shop(who.shop.id),
+            "products": await self.owners.products.every(who.shop.id),
+            "address": self.door.access.public_url or f"{request.scheme}://{request.host}",
+            "hard_to_see": bool(settings.accent and contrast(settings.accent, settings.paper or PAPER) < _LEAST_BUTTON),
+        }
 
     async def _usage(self, _request: web.Request, who: Principal) -> dict[str, Any]:
         month, days = await self.owners.usage.month(who.shop.id), await self.owners.usage.days(who.shop.id)
         settings = await self.owners.settings.read(who.shop.id)
         minutes = columns([(day.day, round(day.minutes, 1)) for day in days], title="Minutes a day, last 30 days")
         return {"month": month, "plot": minutes, "plans": PLANS.values(), "settings": settings, "days": days}
+
+    async def _privacy(self, _request: web.Request, who: Principal) -> dict[str, Any]:
+        return {
+            "retention": asdict(await self.owners.retentions.read(who.shop.id)),
+            "held": await self.owners.retentions.held(who.shop.id),
+            "bounds": BOUNDS,
+            "closing": await self.owners.closures.state(who.shop.id),
+        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
@@ -31,8 +32,11 @@ class Style:
     async def get_style(self, request: web.Request) -> web.Response:
         """What of the try-on page's looks is the shop's own."""
         shop = await self.owners.credentials.shop_for_slug(request.match_info["shop"])
-        headers = {hdrs.CACHE_CONTROL: "public, max-age=60"}
         text = style_of(await self.owners.settings.shown(shop.id))
+        tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+        headers = {hdrs.CACHE_CONTROL: "no-cache", hdrs.ETAG: tag}  # an owner sees at once what she chose
+        if request.headers.get(hdrs.IF_NONE_MATCH) == tag:
+            return web.Response(status=304, headers=headers)
         return web.Response(text=text, content_type="text/css", headers=headers)
 
     async def get_font(self, request: web.Request) -> web.Response:
