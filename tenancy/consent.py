@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -71,6 +71,14 @@ def current_text(language: str = _FIRST_LANGUAGE, purpose: Purpose = "camera") -
     newest = texts(purpose)[-1].version
     current = {text.language: text for text in texts(purpose) if text.version == newest}
     return current.get(language, current[_FIRST_LANGUAGE])
+
+
+def purpose_of(version: str | None) -> Purpose:
+    """What a shopper allows by agreeing to a version. Raises ConsentRequired if it is nothing's current one."""
+    for purpose in get_args(Purpose):
+        if version == current_text(purpose=purpose).version:
+            return cast(Purpose, purpose)
+    raise ConsentRequired
 
 
 async def record(

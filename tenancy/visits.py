@@ -12,22 +12,23 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from tenancy.consent import Receipt, current_text, record
+from tenancy.consent import Receipt, purpose_of, record
 from tenancy.database import Database
-from tenancy.errors import ConsentRequired, InvalidToken, ShopClosing, TokenExpired, UnknownProduct
+from tenancy.errors import InvalidToken, ShopClosing, TokenExpired, UnknownProduct
 from tenancy.shops import Shop
 from tenancy.tokens import new_token, tenant_of, token_digest
 
 
 @dataclass(frozen=True)
 class Visit:
-    """An open visit. `product_id` is what it began with, if that is still in the shop; `agreed` is the receipt of
-    the consent, when it has just been given."""
+    """An open visit. `product_id` is what it began with, if that is still in the shop; `camera`: whether its shopper
+    agreed to her camera's picture being sent; `agreed` is the receipt of the consent, when it has just been given."""
 
     id: UUID
     tenant_id: UUID
     product_id: UUID | None
     expires_at: datetime
+    camera: bool = True
     agreed: Receipt | None = field(default=None, compare=False)
 
 
@@ -60,11 +61,11 @@ class Visits:
     ) -> tuple[str, Visit]:
         """Open a visit and write the consent's receipt, both or neither; returns the token and the visit.
 
-        `language` is the one in which she read the text. Raises ConsentRequired if `consent_version` is not the
+        `language` is the one in which she read the text. Raises ConsentRequired if `consent_version` is not a
         current text's, UnknownProduct if the shop does not have `product_id`, ShopClosing.
         """
-        if consent_version != current_text().version:
-            raise ConsentRequired
+        purpose = purpose_of(consent_version)
+        camera = purpose == "camera"
         token = new_token(shop.id)
         now, unchanged_since = self._now(), self._database.cache.change_of(shop.id)
         visit_id, expires_at = uuid4(), now + self._lasting
@@ -72,23 +73,31 @@ class Visits:
             async with self._database.tenant(shop.id) as connection:
                 done = await connection.execute(
                     """
-                    INSERT INTO visits (tenant_id, id, token_digest, product_id, opened_at, expires_at)
-                    SELECT tenant_id, $1, $2, $3, $4, $5 FROM shops WHERE closes_at IS NULL
+                    INSERT INTO visits (tenant_id, id, token_digest, product_id, opened_at, expires_at, camera)
+                    SELECT tenant_id, $1, $2, $3, $4, $5, $6 FROM shops WHERE closes_at IS NULL
                     """,
                     visit_id,
                     token_digest(token),
                     product_id,
                     now,
                     expires_at,
+                    camera,
                 )
                 if done != "INSERT 0 1":
                     raise ShopClosing("the shop is being closed")
                 agreed = await record(
-                    connection, shop.id, visit_id, consent_version, at=now, region=region, language=language
+                    connection,
+                    shop.id,
+                    visit_id,
+                    consent_version,
+                    at=now,
+                    region=region,
+                    language=language,
+                    purpose=purpose,
                 )
         except asyncpg.ForeignKeyViolationError:
             raise UnknownProduct from None
-        kept = Visit(visit_id, shop.id, product_id, expires_at)
+        kept = Visit(visit_id, shop.id, product_id, expires_at, camera)
         self._database.cache.keep("visit", shop.id, token_digest(token), kept, since=unchanged_since)
         return token, replace(kept, agreed=agreed)
 
@@ -106,19 +115,19 @@ class Visits:
     async def _with_token(self, tenant_id: UUID, digest: bytes) -> Visit:
         async with self._database.tenant(tenant_id) as connection:
             row = await connection.fetchrow(
-                "SELECT id, product_id, expires_at FROM visits WHERE token_digest = $1", digest
+                "SELECT id, product_id, expires_at, camera FROM visits WHERE token_digest = $1", digest
             )
         if row is None:
             raise InvalidToken
-        return Visit(row["id"], tenant_id, row["product_id"], row["expires_at"])
+        return Visit(row["id"], tenant_id, row["product_id"], row["expires_at"], row["camera"])
 
     async def get(self, tenant_id: UUID, visit_id: UUID) -> Visit:
         """A visit by its id, for those who keep it alive. Raises InvalidToken when the shop has no such visit."""
         async with self._database.tenant(tenant_id) as connection:
-            row = await connection.fetchrow("SELECT product_id, expires_at FROM visits WHERE id = $1", visit_id)
+            row = await connection.fetchrow("SELECT product_id, expires_at, camera FROM visits WHERE id = $1", visit_id)
         if row is None:
             raise InvalidToken
-        return Visit(visit_id, tenant_id, row["product_id"], row["expires_at"])
+        return Visit(visit_id, tenant_id, row["product_id"], row["expires_at"], row["camera"])
 
     async def renew(self, visit: Visit) -> Visit:
         """The visit, good for the whole time again. Raises TokenExpired: a visit that is over stays over."""
@@ -127,7 +136,7 @@ class Visits:
             row = await connection.fetchrow(
                 """
                 UPDATE visits SET expires_at = GREATEST(expires_at, $2)
-                 WHERE id = $1 AND expires_at > $3 RETURNING product_id, expires_at
+                 WHERE id = $1 AND expires_at > $3 RETURNING product_id, expires_at, camera
                 """,
                 visit.id,
                 now + self._lasting,
@@ -135,4 +144,4 @@ class Visits:
             )
         if row is None:
             raise TokenExpired
-        return Visit(visit.id, visit.tenant_id, row["product_id"], row["expires_at"])
+        return Visit(visit.id, visit.tenant_id, row["product_id"], row["expires_at"], row["camera"])

@@ -60,6 +60,7 @@ class Shopper:
 
     async def get_catalog(self, request: web.Request) -> web.Response:
         shop = await self.credentials.shop_for_publishable_key(bearer(request))
+        await self.limits.hit("shop", str(shop.id))
         self._admit(request, shop)
         items = [catalog_item(shop, product) for product in await self.products.catalog(shop.id)]
         return _json(contract.Catalog(products=items))
@@ -93,6 +94,8 @@ class Shopper:
     async def start_try_on(self, request: web.Request) -> web.Response:
         await self.limits.hit("try-on", self.limits.address(request))
         visit = await self.visit(request)
+        if not visit.camera:
+            raise Problem("consent-required", members=_as_contract(current_text(language_for(request))).model_dump())
         offer = await _read_text(request, SDP, MAX_SDP_BYTES, too_large="sdp-too-large", unreadable="sdp-invalid")
         ticket = request.headers.get(TICKET_HEADER)
         if ticket is not None and not 0 < len(ticket) <= MAX_TICKET_CHARACTERS:
@@ -125,6 +128,10 @@ class Shopper:
         visit, session = await self.visit(request), _session_id(request)
         await self.placement.close(_visitor(visit), session)
         return web.Response(status=204)
+
+    async def links(self, request: web.Request) -> list[str]:
+        """The visit's ICE servers, for WHIP clients that ask by OPTIONS."""
+        return ice_links(self._servers(await self.visit(request)))
 
     async def get_snapshot(self, request: web.Request) -> web.Response:
         try:
@@ -195,6 +202,7 @@ class Shopper:
                 ],
                 [
                     *_ORIGIN_AND_TOKEN,
+                    "consent-required",
                     "invalid-request",
                     "no-media-node",
                     "queue",
@@ -216,6 +224,7 @@ class Shopper:
                     REPLACES_HEADER: "The location of the visit's try-on that this one takes over from.",
                 },
                 readers=shop,
+                links=self.links,
             ),
             Operation(
                 "PATCH",
@@ -276,6 +285,8 @@ class Shopper:
     async def visit(self, request: web.Request) -> Visit:
         """Whose request it is. Raises InvalidToken, TokenExpired, Problem."""
         visit = await self.visits.resolve(bearer(request))
+        await self.limits.hit("visitor", str(visit.tenant_id), str(visit.id))
+        await self.limits.hit("shop", str(visit.tenant_id))
         self._admit(request, await self.credentials.shop_of_tenant(visit.tenant_id))
         return visit
 

@@ -14,7 +14,7 @@ import pytest
 
 from tenancy.consent import current_text
 from tests.tenancy.avatar_people import MADE
-from tests.web.conftest import Site
+from tests.web.conftest import PUBLISHABLE, Site
 from web.app import operations
 from web.openapi import Credential
 
@@ -156,6 +156,16 @@ async def test_bad_forms(site: Site, fields: dict[str, Any], answer: tuple[int, 
     bearer = await site.bearer()
     assert await site.refusal("POST", "/v1/avatars", data=form(**fields), headers=bearer) == answer
     assert (await read(site, bearer, "/v1/avatars"))["avatars"] == []
+
+
+async def test_a_visit_to_the_fitting_room_alone_shows_no_camera(site: Site):
+    body = {"key": PUBLISHABLE, "consent": {"version": PHOTO, "granted": True}}
+    async with site.calls("POST", "/v1/sessions", json=body) as response:
+        assert response.status == 201
+        bearer = {"Authorization": f"Bearer {(await response.json())['token']}"}
+    await ask(site, bearer)
+    offer: dict[str, Any] = {"data": "v=0", "headers": {**bearer, "Content-Type": "application/sdp"}}
+    assert await site.refusal("POST", "/v1/try-on", **offer) == (403, "consent-required")
 
 
 async def test_a_refusal_for_want_of_consent_tells_what_to_agree_to(site: Site):

@@ -160,11 +160,11 @@ export function consentIn(members: Members): ConsentText | null {
   }
 }
 
-function bearer(visit: Visit): Record<string, string> {
+export function bearer(visit: Visit): Record<string, string> {
   return { Authorization: `Bearer ${visit.token}` }
 }
 
-async function call(path: string, init: RequestInit): Promise<Response> {
+export async function call(path: string, init: RequestInit): Promise<Response> {
   let response: Response
   try {
     response = await fetch(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...init })

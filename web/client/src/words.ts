@@ -4,10 +4,11 @@ import type english from '../../words/en.json'
 
 export type Key = keyof typeof english
 export type Words = Record<Key, string>
-export type Say = (key: Key, values?: Record<string, string | number>) => string
+export type Saying<K extends string> = (key: K, values?: Record<string, string | number>) => string
+export type Say = Saying<Key>
 
 /** A text by its key, its `{braces}` filled in. A key that is missing shows itself, and never breaks the page. */
-export function sayer(words: Partial<Words>): Say {
+export function sayer<K extends string = Key>(words: Partial<Record<K, string>>): Saying<K> {
   return (key, values = {}) =>
     (words[key] ?? key).replace(/\{(\w+)\}/g, (braces, name: string) => String(values[name] ?? braces))
 }
