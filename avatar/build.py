@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from avatar.body_model import SEXES, BodyArrays, Sex, load_arrays
 from avatar.checks import ADVICE, Finding, check
 from avatar.errors import PhotoUnsuitable, RequestUnusable
-from avatar.estimate import Clothing, Correction, Estimate, Features, load, mixture, mode, prior_of
+from avatar.estimate import Clothing, Estimate, Features, error_correlation, load, mixture, mode
 from avatar.export import MANNEQUIN, BodyShape, write_body
 from avatar.fit import Fit, Fitter
 from avatar.gltf import linear, vertex_normals
@@ -97,7 +97,7 @@ class Builder:
         self._models = models
         self._figures: dict[Sex, _Figure] = {}
         self._onlooker = Onlooker(models)
-        self._corrections: dict[str, Correction] = load()
+        self._corrections = load()
         for sex in SEXES[:2]:
             self._figure(sex)
 
@@ -151,7 +151,7 @@ class Builder:
             raise RequestUnusable("measures-incomplete", "the measures are not those of a built body")
         mean = np.array([measures[name].value_cm for name in MEASURES])
         sigma = np.array([measures[name].sigma_cm for name in MEASURES])
-        correlation = prior_of(self._corrections, sigma)
+        correlation = error_correlation(self._corrections, dict(zip(MEASURES, sigma, strict=True)))
         estimate = Estimate(mean, correlation * np.outer(sigma, sigma)).corrected(corrections_cm)
         followed = _measures(estimate)
         shaped = self._shaped(sex, betas, followed, corrections_cm)

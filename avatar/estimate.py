@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -137,18 +138,20 @@ def mixture(estimates: Sequence[Estimate]) -> Estimate:
     return Estimate(mean, covariance)
 
 
-def prior_of(corrections: Mapping[str, Correction], sigma: Float) -> Float:
-    """Correlation (M, M) of the errors of measures whose standard deviations (M,) alone are still known.
+def error_correlation(corrections: Mapping[str, Correction], sigma_cm: Mapping[str, float]) -> Float:
+    """Correlation (N, N) of the errors of measures of which the standard deviations alone are still known.
 
-    That of the correction whose standard deviations are most like them.
+    That of the correction whose own standard deviations are most like them; in the order of `sigma_cm`.
     """
+    index = [MEASURES.index(name) for name in sigma_cm]
+    sigma = np.array(list(sigma_cm.values())).clip(1e-3)
 
-    def unlike(correction: Correction) -> float:
-        return float(np.abs(np.log(np.sqrt(np.diag(correction.covariance)) / sigma)).mean())
+    def spread(correction: Correction) -> Float:
+        return np.sqrt(np.diag(correction.covariance)[index])
 
-    likest = min(corrections.values(), key=unlike)
-    spread = np.sqrt(np.diag(likest.covariance))
-    return np.asarray(likest.covariance / np.outer(spread, spread))
+    likest = min(corrections.values(), key=lambda one: float(np.abs(np.log(spread(one) / sigma)).mean()))
+    own = spread(likest)
+    return np.asarray(likest.covariance[np.ix_(index, index)] / np.outer(own, own))
 
 
 def mode(views: int, with_weight: bool, clothing: Clothing) -> str:
@@ -167,7 +170,8 @@ def save(corrections: Mapping[str, Correction], path: Path = CORRECTION_FILE) ->
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
-def load(path: Path = CORRECTION_FILE) -> dict[str, Correction]:
+@lru_cache(maxsize=2)
+def load(path: Path = CORRECTION_FILE) -> Mapping[str, Correction]:
     """The corrections by mode."""
     with np.load(path, allow_pickle=False) as file:
         names = sorted({name.split("/")[0] for name in file.files})

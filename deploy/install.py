@@ -24,6 +24,8 @@ VENV = ROOT / ".venv"
 CLIENT = ROOT / "web" / "client"
 BUILT = ROOT / "web" / "static" / "app"
 MODELS = ROOT / "models"
+GLTF_CHECKS = ROOT / "tests" / "gltf"
+GARMENTS_NEED = ("charts.py", "export.py", "gltf.py", "section.py", "measure.py")
 SKIPPED_FOLDERS = {"node_modules", "__pycache__", "dist", "coverage"}
 
 
@@ -54,9 +56,9 @@ def set_up(purpose: str) -> None:
     install_python_packages("requirements.txt")
     if purpose == "test":
         install_python_packages("requirements-dev.txt")
-    steps = [assemble_models, build_browser_code]
+    steps = [assemble_models, build_browser_code, build_bodies]
     if purpose == "test":
-        steps.append(build_body_model)
+        steps.append(install_gltf_checks)
     with ThreadPoolExecutor() as pool:
         for step in [pool.submit(step) for step in steps]:
             step.result()
@@ -150,8 +152,20 @@ def assemble_models() -> None:
     mark.write_text(digest)
 
 
+def build_bodies() -> None:
+    """The body model, and the garments that are modelled on it."""
+    build_body_model()
+    made = [*files_under(ROOT / "avatar" / "garments"), *(ROOT / "avatar" / name for name in GARMENTS_NEED)]
+    digest = digest_of([*made, MODELS / ".body-built"])
+    mark = MODELS / ".garments-made"
+    if is_marked(mark, digest):
+        return
+    say("garments of the demo catalogue")
+    run([str(VENV / "bin" / "python"), "-m", "avatar.garments"])
+    mark.write_text(digest)
+
+
 def build_body_model() -> None:
-    """The body model of `avatar`. Only its tests use it as yet, so a server that is only run does not wait for it."""
     digest = digest_of(files_under(ROOT / "avatar" / "anny"))
     mark = MODELS / ".body-built"
     if is_marked(mark, digest):
@@ -161,17 +175,31 @@ def build_body_model() -> None:
     mark.write_text(digest)
 
 
+def install_gltf_checks() -> None:
+    """The Khronos validator and a second meshopt decoder, which tests hold our GLB files against."""
+    install_npm_packages(GLTF_CHECKS, "glTF checks")
+
+
+def install_npm_packages(folder: Path, what: str) -> None:
+    locked = digest_of([folder / "package.json", folder / "package-lock.json"])
+    installed = folder / "node_modules" / ".vitrine-installed"
+    if not is_marked(installed, locked):
+        say(what)
+        npm = str(VENV / "bin" / "npm")
+        run([npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, env=path_with_node())
+        installed.write_text(locked)
+
+
+def path_with_node() -> dict[str, str]:
+    """The environment in which npm and what it runs find the installation's own Node."""
+    return {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+
 def build_browser_code() -> None:
     if not (CLIENT / "package.json").exists():
         return
-    locked = digest_of([CLIENT / "package.json", CLIENT / "package-lock.json"])
-    installed = CLIENT / "node_modules" / ".vitrine-installed"
-    path = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    npm = str(VENV / "bin" / "npm")
-    if not is_marked(installed, locked):
-        say("browser packages")
-        run([npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=CLIENT, env=path)
-        installed.write_text(locked)
+    install_npm_packages(CLIENT, "browser packages")
+    npm, path = str(VENV / "bin" / "npm"), path_with_node()
     sources = digest_of(files_under(CLIENT, besides={"tests"}))
     built = BUILT / ".vitrine-built"
     if not is_marked(built, sources):
