@@ -48,10 +48,11 @@ class Stats(_Message):
     fps: float | None = Field(default=None, ge=0, le=240)
     rtt_ms: float | None = Field(default=None, ge=0, le=60_000)
     jitter_buffer_ms: float | None = Field(default=None, ge=0, le=60_000)
-    frames_dropped: int | None = Field(default=None, ge=0)
-    freezes: int | None = Field(default=None, ge=0)
-    packets_lost: int | None = Field(default=None)
-    bitrate_bps: float | None = Field(default=None, ge=0)
+    frames_dropped: int | None = Field(default=None, ge=0, le=1_000_000)
+    freezes: int | None = Field(default=None, ge=0, le=10_000)
+    freeze_ms: float | None = Field(default=None, ge=0, le=3_600_000)
+    packets_lost: int | None = Field(default=None, le=1_000_000)
+    bitrate_bps: float | None = Field(default=None, ge=0, le=1e10)
 
 
 ClientMessage = Wear | View | Snapshot | Ping | Stats

@@ -102,6 +102,11 @@ def make_encoder(codec: RTCRtpCodecParameters) -> VideoEncoder:
     return Vp8() if _libvpx_opens() else StockVp8()
 
 
+def vp8_encoder_name() -> str:
+    """The VP8 encoder of this machine."""
+    return Vp8.name if _libvpx_opens() else StockVp8.name
+
+
 @functools.cache
 def _libvpx_opens() -> bool:
     try:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from rtc.assembly import FrameAssembler
 from rtc.control import Stats
+from rtc.losses import BROWSER, Losses
 from rtc.offers import NodeState
+from rtc.session import Session
 from rtc.worker import FinishedFrame
 
 MS_BUCKETS = (0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 200, 500, 1000)
@@ -25,9 +26,6 @@ DWELL_MS = Histogram(
 )
 LOOP_LAG_MS = Histogram("vitrine_loop_lag_ms", "How late the event loop wakes up.", ["node"], buckets=MS_BUCKETS)
 FRAMES = Counter("vitrine_frames", "Frames sent back.", ["node", "face"])
-DROPPED = Counter("vitrine_frames_dropped", "Frames not worked on.", ["node", "cause"])
-JUMPS = Counter("vitrine_stream_jumps", "Times a stream gave up a hole and jumped to a key frame.", ["node"])
-PACKETS = Counter("vitrine_packets", "What became of video packets.", ["node", "fate"])
 SESSIONS_ENDED = Counter("vitrine_sessions_ended", "Try-ons that ended.", ["node", "reason"])
 SESSIONS = Gauge("vitrine_sessions", "Live try-ons.", ["node"], multiprocess_mode="livesum")
 BUSY = Gauge("vitrine_worker_busy", "Part of the frame worker's time in use.", ["node"], multiprocess_mode="livemax")
@@ -38,6 +36,16 @@ BROWSER_FPS = Histogram(
     buckets=(1, 5, 10, 15, 20, 24, 30, 60),
 )
 BROWSER_RTT_MS = Histogram("vitrine_browser_rtt_ms", "Round trip seen by the browser.", ["node"], buckets=MS_BUCKETS)
+BROWSER_BUFFER_MS = Histogram(
+    "vitrine_browser_buffer_ms", "Time a picture waits in the browser's buffer.", ["node"], buckets=MS_BUCKETS
+)
+BROWSER_KBPS = Histogram(
+    "vitrine_browser_kbps",
+    "Bit rate that came to the browser.",
+    ["node"],
+    buckets=(50, 100, 150, 250, 400, 600, 800, 1000, 1500, 2500),
+)
+BROWSER_LOST = Counter("vitrine_browser_lost", "Packets lost and frames dropped before the browser.", ["node", "what"])
 STAGES = ("decode", "track", "pose", "render", "blend", "encode")
 
 
@@ -53,6 +61,7 @@ class Measures:
         self._node = node
         self._stages = {stage: STAGE_MS.labels(node, stage) for stage in STAGES}
         self._dwell = DWELL_MS.labels(node)
+        self.losses = Losses(node)
 
     def record_frame(self, finished: FinishedFrame) -> None:
         """A frame went back to its shopper."""
@@ -61,18 +70,11 @@ class Measures:
                 instrument.observe(finished.stage_ms[stage])
         self._dwell.observe(dwell_ms(finished))
         FRAMES.labels(self._node, finished.outcome.state).inc()
-        if finished.dropped:
-            DROPPED.labels(self._node, "newer-frame").inc(finished.dropped)
 
-    def record_end(self, reason: str, assembler: FrameAssembler | None) -> None:
-        """A session ended; what became of its packets is added up now."""
+    def record_end(self, reason: str, session: Session) -> None:
+        """A session ended."""
         SESSIONS_ENDED.labels(self._node, reason).inc()
-        if assembler is not None:
-            counted = assembler.counters
-            JUMPS.labels(self._node).inc(counted.jumps)
-            PACKETS.labels(self._node, "recovered").inc(counted.recovered_packets)
-            PACKETS.labels(self._node, "late").inc(counted.late_packets)
-            PACKETS.labels(self._node, "skipped").inc(counted.skipped_packets)
+        self.losses.end(session)
 
     def record_browser(self, stats: Stats) -> None:
         """What a shopper's browser saw."""
@@ -80,6 +82,16 @@ class Measures:
             BROWSER_FPS.labels(self._node).observe(stats.fps)
         if stats.rtt_ms is not None:
             BROWSER_RTT_MS.labels(self._node).observe(stats.rtt_ms)
+        if stats.jitter_buffer_ms is not None:
+            BROWSER_BUFFER_MS.labels(self._node).observe(stats.jitter_buffer_ms)
+        if stats.bitrate_bps is not None:
+            BROWSER_KBPS.labels(self._node).observe(stats.bitrate_bps / 1000)
+        if stats.packets_lost is not None and stats.packets_lost > 0:
+            BROWSER_LOST.labels(self._node, "packets").inc(stats.packets_lost)
+        if stats.frames_dropped:
+            BROWSER_LOST.labels(self._node, "frames").inc(stats.frames_dropped)
+        if stats.freezes or stats.freeze_ms:
+            self.losses.freeze(BROWSER, (stats.freeze_ms or 0.0) / 1000, stats.freezes or 0)
 
     def record_node(self, state: NodeState) -> None:
         """The node's load now."""

@@ -22,6 +22,7 @@ from rtc.claims import Claims, Visitor
 from rtc.control import Stats
 from rtc.interface import interface
 from rtc.load import ADMISSIONS, LoadMeter
+from rtc.losses import CAMERA
 from rtc.measures import Measures, dwell_ms
 from rtc.offers import Full, NodeState
 from rtc.placement import NODES_KEY
@@ -222,6 +223,7 @@ class MediaNode:
             hooks=SessionHooks(
                 on_frame=on_frame,
                 on_end=on_end,
+                on_freeze=lambda seconds: self._measures.losses.freeze(CAMERA, seconds),
                 on_stats=on_stats,
                 on_worn=on_worn,
                 keep_snapshot=self.snapshots.keep,
@@ -235,7 +237,7 @@ class MediaNode:
             return
         self._changed.set()
         session, visitor, started = found
-        self._measures.record_end(reason, session.receiver.assembler if session.receiver else None)
+        self._measures.record_end(reason, session)
         lasted_s = time.monotonic() - started if reason in NATURAL_ENDS else None
         self._spawn(self._farewell(session_id, visitor, lasted_s))
 
@@ -312,6 +314,7 @@ class MediaNode:
 
     async def _look_after(self) -> None:
         """What has to be done each second and waits for nobody."""
+        await asyncio.to_thread(self._measures.losses.choose_encoders)
         while True:
             await asyncio.sleep(LOOK_S)
             self._look_at_load()
@@ -328,6 +331,7 @@ class MediaNode:
             self._serve_at_level(session.stream)
         self._load.show(self.admission, len(self._sessions))
         self._measures.record_node(self.state)
+        self._measures.losses.look([session for session, _, _ in self._sessions.values()])
 
     def _serve_at_level(self, stream: FrameStream) -> None:
         level = self.admission.level

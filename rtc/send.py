@@ -83,6 +83,7 @@ class VideoSender:
         self._octets = 0
         self._last_sender_report: tuple[int, float] | None = None
         self.rtt_s: float | None = None
+        self.repeated = self.not_repeated = 0
         self.on_key_frame_request: Callable[[], None] = lambda: None
         self.on_bandwidth: Callable[[int], None] = lambda _bps: None
         self.on_report: Callable[[float | None, float], None] = lambda _rtt, _lost: None
@@ -203,7 +204,9 @@ class VideoSender:
         if packet is None or packet.sequence_number != sequence:
             return
         if not self._resends.admit(sequence, time.monotonic(), self.rtt_s):
+            self.not_repeated += 1
             return
+        self.repeated += 1
         if self._rtx_payload_type is not None:
             packet = wrap_rtx(
                 packet,

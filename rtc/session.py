@@ -22,6 +22,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from render.pipeline import FaceState
 from rtc import control
+from rtc.freezes import FreezeMeter
 from rtc.guard import DatagramGuard
 from rtc.offers import OfferRejected, Unavailable, UnknownProduct
 from rtc.receive import VideoReceiver
@@ -54,6 +55,7 @@ class SessionHooks:
 
     on_frame: Callable[[FinishedFrame], None] = lambda _frame: None
     on_end: Callable[[str], None] = lambda _reason: None
+    on_freeze: Callable[[float], None] = lambda _seconds: None
     on_stats: Callable[[control.Stats], None] = lambda _stats: None
     on_worn: Callable[[tuple[str, ...]], None] = lambda _products: None
     keep_snapshot: Callable[[bytes], str] = lambda _jpeg: ""
@@ -88,6 +90,7 @@ class Session:
         self._watch: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._started = self._last_ping = time.monotonic()
+        self._arrivals = FreezeMeter()
         self._ended = False
         self._wear_order = 0
         self._shown_state: FaceState | None = None
@@ -190,6 +193,8 @@ class Session:
             return
         if sender.rtt_s is not None:
             receiver.rtt_s = sender.rtt_s
+        if (stood_still_s := self._arrivals.frame(time.monotonic())) > 0:
+            self.hooks.on_freeze(stood_still_s)
         self.stream.send_codec = sender.codec
         if self.stream.push(codec, encoded):
             self.worker.wake(self.stream)

@@ -11,7 +11,7 @@ import io
 import queue
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
@@ -76,7 +76,6 @@ class FinishedFrame:
     outcome: Outcome
     width: int
     height: int
-    dropped: int
     waited_ms: float
     stage_ms: dict[str, float]
 
@@ -112,7 +111,7 @@ class FrameStream:
         self.detail = 1.0
         self.counts = counts or FrameCounts()
         self.key_frame_wanted = True
-        self.frames_dropped = 0
+        self.dropped: Counter[str] = Counter()  # by cause
         self._make_effect = make_effect
         self._waiting: deque[tuple[RTCRtpCodecParameters, EncodedFrame, float]] = deque()
         self._decoder: VideoDecoder | None = None
@@ -123,7 +122,7 @@ class FrameStream:
     def push(self, codec: RTCRtpCodecParameters, encoded: EncodedFrame) -> bool:
         """Add a frame, on the event loop; False when the backlog was thrown away instead."""
         if len(self._waiting) >= MAX_WAITING:
-            self.frames_dropped += len(self._waiting) + 1
+            self.dropped["backlog"] += len(self._waiting) + 1
             self._waiting.clear()
             return False
         self._waiting.append((codec, encoded, time.perf_counter()))
@@ -137,7 +136,7 @@ class FrameStream:
 
         If the effect fails it is reported, and the picture goes on as it came.
         """
-        frame, dropped, arrived = None, 0, 0.0
+        frame, arrived = None, 0.0
         started = time.perf_counter()
         while True:
             try:
@@ -149,7 +148,7 @@ class FrameStream:
             newer = self._decoder.decode(encoded)
             self.counts.decoded += 1
             if newer is not None:
-                dropped += frame is not None
+                self.dropped["newer-frame"] += frame is not None
                 frame, arrived = newer, arrived_at
                 if time.perf_counter() - arrived_at < FRESH_S:
                     break
@@ -171,8 +170,7 @@ class FrameStream:
         if self.snapshot_wanted:
             self.snapshot_wanted = False
             self.loop.call_soon_threadsafe(self.on_snapshot, encode_jpeg(frame))
-        sends = self.send_codec is not None and not self.path_is_full()  # a plain WHIP client only sends
-        payloads = self._encode(frame) if sends else []
+        payloads = self._encode(frame) if self._may_send() else []
         encoded_at = time.perf_counter()
         self.counts.worked += 1
         self.counts.work_s += encoded_at - decoded
@@ -187,10 +185,16 @@ class FrameStream:
             outcome=outcome,
             width=frame.width,
             height=frame.height,
-            dropped=dropped,
             waited_ms=(started - arrived) * 1000,
             stage_ms=stage_ms,
         )
+
+    def _may_send(self) -> bool:
+        if self.send_codec is None:  # a plain WHIP client only sends
+            return False
+        full = self.path_is_full()
+        self.dropped["path-full"] += full
+        return not full
 
     def _apply(self, frame: av.VideoFrame) -> Outcome:
         if self.effect is None:
@@ -285,6 +289,7 @@ class FrameWorker:
             try:
                 finished = stream.work(self._on_error)
             except CannotDecode:
+                stream.dropped["undecodable"] += 1
                 stream.loop.call_soon_threadsafe(stream.on_lost)
                 return
             if finished is not None:
