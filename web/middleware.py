@@ -137,10 +137,15 @@ def cross_origin(readers: Mapping[str, Readers]) -> Callable[[web.Request, web.S
     return add
 
 
-def preflight(methods: Iterable[str], takes: Mapping[str, str]) -> Handler:
+def preflight(
+    methods: Iterable[str],
+    takes: Mapping[str, str],
+    links: Callable[[web.Request], Awaitable[Iterable[str]]] | None = None,
+) -> Handler:
     """The answer to OPTIONS on a route that other sites' pages may call.
 
-    takes: method to media type; WHIP clients look for `Accept-Post` (RFC 9725, section 4.2).
+    takes: method to media type; WHIP clients look for `Accept-Post` (RFC 9725, section 4.2). links: the ICE servers
+    of whoever shows a credential, for clients that want them before they offer; a browser's preflight shows none.
     """
     allowed = ", ".join(sorted(methods))
     accepted = {f"Accept-{method.title()}": media for method, media in takes.items() if method in ("POST", "PATCH")}
@@ -156,6 +161,10 @@ def preflight(methods: Iterable[str], takes: Mapping[str, str]) -> Handler:
         }
         if hdrs.ORIGIN in request.headers:
             headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers[hdrs.ORIGIN]
-        return web.Response(status=204, headers=headers)
+        response = web.Response(status=204, headers=headers)
+        if links is not None and hdrs.AUTHORIZATION in request.headers:
+            for link in await links(request):
+                response.headers.add(hdrs.LINK, link)
+        return response
 
     return handler

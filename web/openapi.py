@@ -6,12 +6,13 @@ A route exists by being an `Operation` in this list, so the document cannot say 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
+from aiohttp import web
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -74,7 +75,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method on one path, with all that a client has to know. `problems` are the codes it may refuse with."""
+    """One method on one path, with all that a client has to know. `problems` are the codes it may refuse with.
+
+    links: the `Link` headers with which OPTIONS on the path answers whoever shows a credential.
+    """
 
     method: str
     path: str
@@ -87,6 +91,14 @@ class Operation:
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     readers: Readers | None = None
+    links: Callable[[web.Request], Awaitable[Sequence[str]]] | None = None
+
+    counted: bool = True  # by the address that asks
+
+    @property
+    def refusals(self) -> set[str]:
+        """`problems`, and what counting may refuse with."""
+        return {*self.problems, "rate-limited"} if self.counted else {*self.problems}
 
     @property
     def pattern(self) -> str:
@@ -141,7 +153,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         described["security"] = [{scheme: []} for scheme in _OWNERS_SCHEMES]
     elif operation.credential:
         described["security"] = [{operation.credential.value: []}]
-    for status, codes in _by_status(operation.problems).items():
+    for status, codes in _by_status(operation.refusals).items():
         described["responses"][str(status)] = _problem(status, codes)
     return described
 
