@@ -24,9 +24,9 @@ LANGUAGES: Mapping[str, str] = {
 
 
 @cache
-def words(language: str) -> Mapping[str, str]:
-    """Every text in a language, by its key."""
-    loaded: dict[str, str] = json.loads((_WORDS / f"{language}.json").read_text(encoding="utf-8"))
+def words(language: str, room: str = "") -> Mapping[str, str]:
+    """Every text in a language, by its key: of the mirror, or of another `room` with words of its own."""
+    loaded: dict[str, str] = json.loads((_WORDS / room / f"{language}.json").read_text(encoding="utf-8"))
     return loaded
 
 

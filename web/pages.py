@@ -25,6 +25,7 @@ from web.problem import Problem
 
 STATIC_PREFIX = "/static/app/"
 _ENTRY = "src/main.ts"
+_FITTING_ROOM, _FITTING_ENTRY = "fitting-room", "src/fitting/main.ts"
 # Words of the privacy page, which the try-on page only links to.
 _TOLD_ELSEWHERE = frozenset(key for key in words(FIRST) if key.startswith("privacy.")) - {"privacy.link"}
 _TYPES = {
@@ -69,6 +70,25 @@ class Pages:
             return self._page(None, bootstrap, language_for(request), {}, status=404)
         return await self._page_of(request, shop, product)
 
+    async def get_fitting_room(self, request: web.Request) -> web.Response:
+        """Where a shopper gets from photos to a body: a page of its own, so that the mirror stays light."""
+        try:
+            shop = await self.credentials.shop_for_slug(request.match_info["shop"])
+            settings = await self.settings.shown(shop.id)
+        except UnknownShop:
+            shop, settings = None, None
+        language = language_for(request, settings.language if settings else None)
+        said = words(language, _FITTING_ROOM)
+        bootstrap = {
+            "shop": {"slug": shop.slug, "name": shop.name} if shop else None,
+            "key": await self.credentials.publishable_key(shop.id) if shop else None,
+            "privacy": f"/s/{shop.slug}/privacy?lang={language}" if shop else "",
+            "language": language,
+            "words": said,
+        }
+        shown = {"mirror.title": said["title"], "mirror.noscript": said["noscript"]}
+        return self._shell(shop, bootstrap, language, shown, _FITTING_ENTRY, status=200 if shop else 404)
+
     async def _page_of(self, request: web.Request, shop: Shop, product: str | None) -> web.Response:
         settings = await self.settings.shown(shop.id)
         language = language_for(request, settings.language)
@@ -99,22 +119,37 @@ class Pages:
         """Pages are for people: they are no part of the described interface."""
         router.add_get("/", self.get_root)
         router.add_get("/s/{shop}", self.get_try_on_page)
+        router.add_get(f"/s/{{shop}}/{_FITTING_ROOM}", self.get_fitting_room)
         router.add_get("/s/{shop}/{product}", self.get_try_on_page)
         router.add_get(STATIC_PREFIX + r"{name:[\w./-]+}", self.get_built_file)
 
     def _page(
         self, shop: Shop | None, bootstrap: dict[str, Any], language: str, own: Mapping[str, str], *, status: int
     ) -> web.Response:
-        entry = self._manifest[_ENTRY]
         says = {key: text for key, text in {**words(language), **own}.items() if key not in _TOLD_ELSEWHERE}
+        return self._shell(
+            shop, {**bootstrap, "language": language, "words": says}, language, says, _ENTRY, status=status
+        )
+
+    def _shell(
+        self,
+        shop: Shop | None,
+        bootstrap: Mapping[str, Any],
+        language: str,
+        says: Mapping[str, str],
+        entry: str,
+        *,
+        status: int,
+    ) -> web.Response:
+        """The HTML that loads an entry of the build."""
         text = self._template.render(
             shop_name=shop.name if shop else None,
             language=language,
             says=says,
-            bootstrap_json=htmlsafe_json_dumps({**bootstrap, "language": language, "words": says}),
-            script_url=STATIC_PREFIX + entry["file"],
+            bootstrap_json=htmlsafe_json_dumps(bootstrap),
+            script_url=STATIC_PREFIX + self._manifest[entry]["file"],
             style_urls=[
-                *(STATIC_PREFIX + style for style in entry.get("css", [])),
+                *(STATIC_PREFIX + style for style in self._styles(entry)),
                 *([f"{LOOKS_PREFIX}{shop.slug}.css"] if shop else []),
             ],
         )
@@ -124,6 +159,12 @@ class Pages:
         response.headers[hdrs.VARY] = hdrs.ACCEPT_LANGUAGE
         response[FRAME_ANCESTORS] = ("'self'", *(shop.allowed_origins if shop else ()))
         return response
+
+    def _styles(self, entry: str) -> list[str]:
+        """What an entry needs, and first what the parts need that it shares with others."""
+        chunk = self._manifest[entry]
+        shared = [style for part in chunk.get("imports", []) for style in self._styles(part)]
+        return list(dict.fromkeys([*shared, *chunk.get("css", [])]))
 
     @cached_property
     def _template(self) -> Any:

@@ -8,7 +8,7 @@ export type Saying<K extends string> = (key: K, values?: Record<string, string |
 export type Say = Saying<Key>
 
 /** A text by its key, its `{braces}` filled in. A key that is missing shows itself, and never breaks the page. */
-export function sayer<K extends string = Key>(words: Partial<Record<K, string>>): Saying<K> {
+export function sayer<K extends string = Key>(words: Partial<Record<NoInfer<K>, string>>): Saying<K> {
   return (key, values = {}) =>
     (words[key] ?? key).replace(/\{(\w+)\}/g, (braces, name: string) => String(values[name] ?? braces))
 }
