@@ -58,7 +58,8 @@ class Access:
         if hdrs.AUTHORIZATION in request.headers:
             shop, key = await self.owners.credentials.secret_key(bearer(request))
             principal = Principal(shop, key.shown, rights_of_key(key.scopes))
-            await self.limits.hit("key", str(key.id))
+            await self.limits.hit("key", str(shop.id), str(key.id))
+            await self.limits.hit("shop", str(shop.id))
         else:
             principal = await self._person(request)
         if right is not None:
@@ -72,7 +73,8 @@ class Access:
         if request.method not in _SAFE:
             self.refuse_other_sites(request)
         member = await self.owners.logins.resolve(token)
-        await self.limits.hit("key", str(member.login_id))
+        await self.limits.hit("key", str(member.tenant_id), str(member.login_id))
+        await self.limits.hit("shop", str(member.tenant_id))
         shop = await self.owners.credentials.shop_of_tenant(member.tenant_id)
         return Principal(shop, member.email, ROLE_RIGHTS[member.role], member)
 

@@ -43,7 +43,7 @@ class Account:
 
     async def login(self, request: web.Request) -> web.Response:
         given = await self._read(request, contract.LoginRequest, "login")
-        await self.limits.hit("login-account", f"{given.shop.lower()} {given.email.strip().lower()}")
+        await self.limits.hit_account(given.shop, given.email)
         made = await self.owners.logins.check_password(given.shop, given.email, given.password, agent=agent_of(request))
         enrolment = contract.EnrolmentShown(**vars(made.enrolment)) if made.enrolment else None
         shown = contract.ChallengeGiven(challenge=made.token, enrolment=enrolment, passkeys=made.passkeys)
@@ -73,7 +73,7 @@ class Account:
     async def ask_for_reset(self, request: web.Request) -> web.Response:
         """Answered before the work is done: how long that takes depends on whether there is an account."""
         given = await self._read(request, contract.ResetRequest, "login")
-        await self.limits.hit("login-account", f"{given.shop.lower()} {given.email.strip().lower()}")
+        await self.limits.hit_account(given.shop, given.email)
         self.in_background_ask_for_reset(given.shop, given.email)
         return json_answer(contract.Accepted(), status=202)
 

@@ -34,7 +34,8 @@ from web.dashboard.shell import Shell
 from web.dashboard.style import Style
 from web.files import ProductFiles
 from web.health import Check, Health
-from web.limits import Limits
+from web.imports import Imports
+from web.limits import Limits, count_addresses
 from web.middleware import access_log, cross_origin, preflight, security_headers
 from web.my_data import MyData
 from web.openapi import Operation, document
@@ -86,8 +87,10 @@ def create_app(services: Services, settings: WebSettings) -> web.Application:
     """The application. Everything it serves as an interface is in `operations`; pages come beside it."""
     served = operations(services, settings)
     readers = {operation.pattern: operation.readers for operation in served if operation.readers}
+    uncounted = {operation.pattern for operation in served if not operation.counted}
+    counted = count_addresses(services.limits, uncounted)
     hosts = allowed_hosts(services.owners.domains, settings.public_url)
-    app = web.Application(middlewares=[access_log, problems, hosts], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[access_log, problems, hosts, counted], client_max_size=MAX_BODY_BYTES)
     https = (settings.public_url or "").startswith("https://")
     app.on_response_prepare.extend([security_headers(https=https), cross_origin(readers)])
     for operation in served:

@@ -60,13 +60,21 @@ class Health:
         """All of the above, described."""
         readiness = contract.Readiness
         return [
-            Operation("GET", "/healthz", self.get_health, "Does it live", [Answer(200, "It does.", contract.Health)]),
+            Operation(
+                "GET",
+                "/healthz",
+                self.get_health,
+                "Does it live",
+                [Answer(200, "It does.", contract.Health)],
+                counted=False,
+            ),
             Operation(
                 "GET",
                 "/readyz",
                 self.get_readiness,
                 "Can it serve shoppers",
                 [Answer(200, "It can.", readiness), Answer(503, "It cannot, and why.", readiness)],
+                counted=False,
             ),
             Operation(
                 "GET",
@@ -74,6 +82,7 @@ class Health:
                 self.get_metrics,
                 "Measurements for Prometheus",
                 [Answer(200, "The text format.", media_type="text/plain")],
+                counted=False,
             ),
         ]
 

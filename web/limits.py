@@ -6,22 +6,25 @@ a limit is as many times higher as there are web processes, and nobody is locked
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import redis.exceptions
 import structlog
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import MovingWindowRateLimiter
 from prometheus_client import Counter
 from redis.asyncio import Redis
 
-from web.problem import Problem
+from web.middleware import route_name
+from web.problem import Handler, Problem
 
 log = structlog.get_logger("limits")
 
@@ -29,9 +32,13 @@ REFUSED = Counter("vitrine_limited_total", "Requests refused for coming too ofte
 FALLBACKS = Counter("vitrine_limit_fallbacks_total", "Limits counted by one process alone, Valkey being away.")
 _AWAY = (redis.exceptions.RedisError, OSError, TimeoutError)
 _STAY_AWAY_S = 5.0
+_PAGES_FILES = ("/static/app/", "/static/dashboard/")
 
 # What one address, key or shop may do. Generous: a busy shop's office shares an address, and so does a school.
 DEFAULTS: Mapping[str, str] = {
+    "any": "6000/minute",  # by address: whatever is asked, but for health and files of the pages
+    "shop": "12000/minute",  # by shop: all that its shoppers, people and servers ask
+    "visitor": "600/minute",  # by visit: every call with its token
     "sign-up": "20/hour",  # by address
     "login": "60/10minute",  # by address; each call that takes a password, a code or a mailed token
     "login-account": "20/10minute",  # by shop and address, known or not
@@ -71,6 +78,12 @@ class Limits:
             REFUSED.labels(name).inc()
             raise Problem("rate-limited", headers={"Retry-After": str(wait)})
 
+    async def hit_account(self, slug: str, email: str) -> None:
+        """Count a try at an account, known or not; the address itself is not kept."""
+        email = email.strip().lower()
+        digest = hashlib.sha256(f"{slug}\0{email}".encode("utf-8", "surrogatepass")).hexdigest()
+        await self.hit("login-account", slug.strip().lower()[:63], digest[:32])
+
     async def _count(self, rate: RateLimitItem, name: str, whose: Sequence[str]) -> int:
         """0 if it may go on, else the seconds after which to come again."""
         if self._shared is not None and time.monotonic() >= self._away_until:
@@ -97,6 +110,20 @@ class Limits:
         if found.version == 6:
             return str(ipaddress.ip_network((found, 64), strict=False))
         return str(found)
+
+
+def count_addresses(limits: Limits, uncounted: Collection[str]) -> Middleware:
+    """A middleware that counts every request by its address, before anything is done for it, but for the routes
+    named (what watches us must not be turned away) and the pages' own files."""
+
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        route = route_name(request)
+        if route not in uncounted and not route.startswith(_PAGES_FILES):
+            await limits.hit("any", limits.address(request))
+        return await handler(request)
+
+    return counted
 
 
 async def _hit(limiter: MovingWindowRateLimiter, rate: RateLimitItem, *whose: str) -> int:

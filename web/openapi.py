@@ -93,6 +93,13 @@ class Operation:
     readers: Readers | None = None
     links: Callable[[web.Request], Awaitable[Sequence[str]]] | None = None
 
+    counted: bool = True  # by the address that asks
+
+    @property
+    def refusals(self) -> set[str]:
+        """`problems`, and what counting may refuse with."""
+        return {*self.problems, "rate-limited"} if self.counted else {*self.problems}
+
     @property
     def pattern(self) -> str:
         """The path as aiohttp and OpenAPI name it, without the regular expressions."""
@@ -146,7 +153,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         described["security"] = [{scheme: []} for scheme in _OWNERS_SCHEMES]
     elif operation.credential:
         described["security"] = [{operation.credential.value: []}]
-    for status, codes in _by_status(operation.problems).items():
+    for status, codes in _by_status(operation.refusals).items():
         described["responses"][str(status)] = _problem(status, codes)
     return described
 

@@ -40,7 +40,7 @@ class OwnAccount:
     async def prove(self, request: web.Request) -> web.Response:
         who, member = await self._person(request)
         given = await read_json(request, contract.Proof)
-        await self.limits.hit("login-account", f"{who.shop.slug} {member.email}")
+        await self.limits.hit_account(who.shop.slug, member.email)
         await self.owners.logins.prove(
             member, given.password, code=given.code, credential=given.credential, site=self.access.site(request)
         )
@@ -49,14 +49,14 @@ class OwnAccount:
     async def change_password(self, request: web.Request) -> web.Response:
         who, member = await self._person(request)
         given = await read_json(request, contract.PasswordChange)
-        await self.limits.hit("login-account", f"{who.shop.slug} {member.email}")
+        await self.limits.hit_account(who.shop.slug, member.email)
         await self.owners.own_account.change_password(member, given.current, given.password, shop=who.shop)
         return web.Response(status=204)
 
     async def change_email(self, request: web.Request) -> web.Response:
-        _, member = await self._person(request)
+        who, member = await self._person(request)
         given = await read_json(request, contract.EmailChange)
-        await self.limits.hit("login-account", f"email {member.account_id}")
+        await self.limits.hit_account(who.shop.slug, f"new {member.email}")
         await self.owners.own_account.ask_for_email(member, given.email)
         return json_answer(Accepted(), status=202)
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import Path
 from unittest.mock import Mock
+from uuid import uuid4
 
 import pytest
 import redis.asyncio
+from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDict
 
 from ops.embedded import EmbeddedValkey
+from tests.web.conftest import Site
+from web.app import WebSettings, create_app, operations
 from web.limits import FALLBACKS, Limits
 from web.problem import Problem
 
@@ -58,3 +65,71 @@ async def test_without_valkey_a_process_counts_alone_and_says_so(services_folder
 def test_an_address_is_that_of_the_last_proxy_of_ours(hops: int, remote: str, forwarded: str, found: str):
     headers = CIMultiDict({"X-Forwarded-For": forwarded}) if forwarded else CIMultiDict()
     assert Limits(None, trusted_hops=hops).address(Mock(remote=remote, headers=headers)) == found
+
+
+@pytest.fixture
+async def narrow(site: Site, valkey: redis.asyncio.Redis, built: Path):
+    """The same site, where an address, a visit and a shop may ask three times a minute."""
+    rates = {"any": "3/minute", "visitor": "1000/minute", "shop": "1000/minute"}
+    services = replace(site.services, limits=Limits(valkey, rates))
+    client = TestClient(TestServer(create_app(services, WebSettings(built=built))))
+    await client.start_server()
+    yield client, services
+    await client.close()
+
+
+async def test_every_call_counts_by_its_address_but_health(narrow, valkey: redis.asyncio.Redis):
+    client, services = narrow
+    not_counted = set()
+    for operation in operations(services, WebSettings()):
+        await valkey.flushall()
+        path = re.sub(r"\{(\w+)\}", lambda found: "1" if found[1] == "number" else str(uuid4()), operation.pattern)
+        answers = []
+        for _ in range(4):
+            async with client.request(operation.method, path, allow_redirects=False) as response:
+                answers.append(response.status)
+        assert 429 not in answers[:3], operation.pattern
+        if answers[3] != 429:
+            not_counted.add(operation.pattern)
+    assert not_counted == {"/healthz", "/readyz", "/metrics"}
+
+
+async def test_a_visit_counts_every_call_with_its_token(site: Site, valkey: redis.asyncio.Redis, built: Path):
+    services = replace(site.services, limits=Limits(valkey, {"visitor": "3/minute"}))
+    async with TestClient(TestServer(create_app(services, WebSettings(built=built)))) as client:
+        token, other = await site.bearer(), await site.bearer()
+        path = f"/v1/try-on/{uuid4()}"
+        for method in ("PATCH", "DELETE", "DELETE"):
+            async with client.request(method, path, headers={**token, "If-Match": "*"}) as response:
+                assert response.status in (404, 415)
+        for method in ("PATCH", "DELETE"):
+            async with client.request(method, path, headers={**token, "If-Match": "*"}) as response:
+                assert (response.status, (await response.json())["code"]) == (429, "rate-limited")
+        async with client.delete(path, headers=other) as response:
+            assert response.status == 404
+
+
+async def test_a_shop_counts_all_that_its_shoppers_people_and_servers_ask(
+    site: Site, valkey: redis.asyncio.Redis, built: Path
+):
+    services = replace(site.services, limits=Limits(valkey, {"shop": "3/minute"}))
+    async with TestClient(TestServer(create_app(services, WebSettings(built=built)))) as client:
+        key, token = {"Authorization": f"Bearer {site.secret_key}"}, await site.bearer()
+        answers = []
+        for path, headers in (
+            ("/v1/products", key),
+            ("/v1/ice-servers", token),
+            ("/v1/catalog", {"Authorization": "Bearer pk_test"}),
+            ("/v1/usage", key),
+        ):
+            async with client.get(path, headers=headers) as response:
+                answers.append(response.status)
+        assert answers == [200, 200, 200, 429]
+
+
+async def test_no_address_of_a_person_lies_in_valkey(valkey: redis.asyncio.Redis):
+    await Limits(valkey).hit_account("lunettes", "Ada@Shop.example ")
+    keys = [key.decode() for key in await valkey.keys()]
+    assert len(keys) == 1
+    assert "lunettes" in keys[0]
+    assert "ada" not in keys[0].lower()

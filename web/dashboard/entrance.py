@@ -55,7 +55,7 @@ class Entrance:
         form = await self._form(request)
         slug, email = form.get("shop", "").strip().lower(), form.get("email", "").strip().lower()
         try:
-            await self.limits.hit("login-account", f"{slug} {email}")
+            await self.limits.hit_account(slug, email)
             made = await self.owners.logins.check_password(
                 slug, email, form.get("password", ""), agent=agent_of(request)
             )
