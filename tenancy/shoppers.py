@@ -109,6 +109,19 @@ class Shoppers:
             kept |= await others.export(who.tenant_id, who.visit_id)
         return kept
 
+    async def consents(self, tenant_id: UUID, after: UUID | None = None, most: int = 5000) -> list[dict[str, Any]]:
+        """A page of a shop's evidence of consents, by their ids; `after`: the last id of the page before."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT id, visit_id, purpose, version, text_digest, language, region, granted, granted_at FROM consents
+                 WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2
+                """,
+                after,
+                most,
+            )
+        return [_plain(row) for row in rows]
+
     async def erase(self, who: Claimant, *, forgotten: Mapping[str, int]) -> str:
         """Erase the visit and what hangs on it, note that the consent is taken back, and return the signed receipt.
 

@@ -110,6 +110,12 @@ class Tallies:
             )
         return {row["label"]: row["count"] for row in rows}
 
+    async def every(self, tenant_id: UUID) -> list[tuple[date, str, str, int]]:
+        """Day, measure, label and count of every sum that is kept."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.fetch("SELECT day, measure, label, count FROM tallies ORDER BY 1, 2, 3")
+        return [tuple(row) for row in rows]
+
     async def histogram(self, tenant_id: UUID, measure: str, count: int = 30) -> list[tuple[str, int]]:
         """Every step of a measure with its sum over the last days, the lowest first."""
         found = await self.labels(tenant_id, measure, count)

@@ -9,11 +9,14 @@ from typing import Any
 
 from aiohttp import hdrs, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 
 from tenancy.consent import current_text
 from tenancy.owners import Owners
 from web.dashboard.style import LOOKS_PREFIX
 from web.languages import language_for, words
+
+_FACT = "privacy.fact."  # what a receipt or an export calls something, in the shopper's language
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,12 @@ class PrivacyPage:
         settings = await self.owners.settings.shown(shop.id)
         language = language_for(request, settings.language)
         says = {key: text.replace("{shop}", shop.name) for key, text in words(language).items()}
+        facts = {key.removeprefix(_FACT): text for key, text in says.items() if key.startswith(_FACT)}
         text = self._template.render(
             shop=shop,
             language=language,
             says=says,
+            facts_json=htmlsafe_json_dumps(facts),
             days=asdict(await self.owners.retentions.shown(shop.id)),
             consent=current_text(language),
             looks=f"{LOOKS_PREFIX}{shop.slug}.css",

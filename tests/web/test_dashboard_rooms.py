@@ -129,7 +129,7 @@ async def test_the_overview_tells_what_happened_and_what_happens_now(context: Br
     assert "60 ms" in seen
     assert await both_widths(page, "overview") == []
     await page.click("text=7 days")
-    await page.wait_for_selector("[aria-current]:text-is('7 days')")
+    await page.wait_for_selector(".periods [aria-current]:text-is('7 days')")
     assert await page.locator("svg.plot").first.locator("rect").count() == 7
     assert complaints == []
 
@@ -153,7 +153,7 @@ async def test_look_shows_colours_before_they_are_saved_and_builds_the_widget(co
     await preview.locator("[data-way=agree]").wait_for()
     assert "EB Garamond" in await preview.locator("main").evaluate("(m) => getComputedStyle(m).fontFamily")
 
-    await page.click("text=Deutsch >> nth=0")
+    await page.click(".periods >> text=Deutsch")
     await page.click("summary:has-text('Texts of your own in Deutsch')")
     await page.fill("[name='consent.agree']", "Na gut, Kamera an")
     await page.click("text=Save words")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import zipfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from json import loads
 from typing import Any
 from uuid import uuid4
 
@@ -189,3 +193,22 @@ async def test_a_closed_shop_leaves_no_key_in_valkey_and_its_receipt_at_its_addr
     assert await site.refusal("GET", "/v1/closures/x") == (404, "unknown-receipt")
     async with owner.calls("GET", "/v1/privacy") as response:
         assert response.status == 401
+
+
+async def test_an_export_has_consents_sums_and_our_signed_word_for_all_of_it(site: Site, owner: Person):
+    shop = await site.services.credentials.shop_for_slug(owner.slug)
+    for _ in range(3):
+        _, visit = await site.services.visits.open(shop, None, current_text().version)
+    await site.services.owners.tallies.count(shop.id, {("snapshot", ""): 7})
+    async with owner.calls("GET", "/v1/export") as response:
+        archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+    assert archive.read("consents.csv").decode().count("\n") == 4
+    assert str(visit.id) in archive.read("consents.csv").decode()
+    assert ",snapshot,,7" in archive.read("tallies.csv").decode()
+    manifest = archive.read("manifest.json")
+    facts = site.services.owners.signer.read(archive.read("receipt.jws").decode())
+    assert facts["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
+    digests = loads(manifest)
+    assert digests.keys() == set(archive.namelist()) - {"manifest.json", "receipt.jws"}
+    for name, digest in digests.items():
+        assert hashlib.sha256(archive.read(name)).hexdigest() == digest

@@ -131,7 +131,9 @@ class Overview:
             "delay_most": percentile(delay, 0.95),
             "fps_half": percentile(fps, 0.5),
             "freezes": freezes / minutes if minutes else None,
-            "delays": bars(named, title="How old a picture is when it is seen") if readings else None,
+            "delays": bars(_without_empty_ends(named), title="How old a picture is when it is seen")
+            if readings
+            else None,
             "hints": bars([(HINTS.get(name, name), n) for name, n in hints.items()], title="Hints") if hints else None,
         }
 
@@ -140,6 +142,11 @@ def _over_time(name: str, days: list[Any]) -> dict[str, Any]:
     total, most = sum(count for _, count in days), max(count for _, count in days)
     drawn = columns(days, title=f"{name}: {total} in {len(days)} days, {most} on the busiest")
     return {"name": name, "total": total, "most": most, "drawn": drawn}
+
+
+def _without_empty_ends(rows: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    there = [index for index, (_, count) in enumerate(rows) if count]
+    return rows[there[0] : there[-1] + 1] if there else []
 
 
 def _wait_of_a_newcomer(line: Line) -> int:

@@ -51,8 +51,8 @@ def bars(rows: Sequence[tuple[str, int]], *, title: str) -> Markup:
 
 
 def round_up(value: float) -> float:
-    """1, 2 or 5 times a power of ten, at or above a value; at least 4."""
+    """A round number at or above a value: a small multiple of a power of ten, at least 4."""
     if value <= 4:
         return 4
     power: int = 10 ** (len(str(int(value))) - 1)
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
+    return next(step * power for step in (1, 1.5, 2, 3, 4, 6, 8, 10) if step * power >= value)

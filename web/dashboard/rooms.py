@@ -17,6 +17,7 @@ from tenancy.retention import BOUNDS
 from web.dashboard.door import Door, Fill
 from web.dashboard.plots import columns
 from web.dashboard.style import PAPER, logo_path
+from web.imports import import_shown
 from web.languages import FIRST, LANGUAGES, words
 from web.owner import shown
 from web.requests import uuid_or_unknown
@@ -36,6 +37,7 @@ class Rooms:
         rooms: tuple[tuple[str, str, str, Fill], ...] = (
             ("/products", "products.html", "products:read", self._products),
             ("/products/{product}", "product.html", "products:read", self._product),
+            ("/imports/{import}", "import.html", "products:read", self._import),
             ("/look", "look.html", "shop:write", self._look),
             ("/usage", "usage.html", "usage:read", self._usage),
             ("/privacy", "privacy.html", "shop:write", self._privacy),
@@ -44,7 +46,13 @@ class Rooms:
             router.add_get("/dashboard" + path, self.door.room(template, right, fill))
 
     async def _products(self, _request: web.Request, who: Principal) -> dict[str, Any]:
-        return {"products": [shown(who.shop, product) for product in await self.owners.products.every(who.shop.id)]}
+        products = [shown(who.shop, product) for product in await self.owners.products.every(who.shop.id)]
+        room = await self.owners.usage.room(who.shop.id)
+        return {"products": products, "room": room, "latest": await self.owners.imports.latest(who.shop.id)}
+
+    async def _import(self, request: web.Request, who: Principal) -> dict[str, Any]:
+        found = uuid_or_unknown(request.match_info["import"], "unknown-import")
+        return {"found": import_shown(await self.owners.imports.get(who.shop.id, found))}
 
     async def _product(self, request: web.Request, who: Principal) -> dict[str, Any]:
         product = uuid_or_unknown(request.match_info["product"], "unknown-product")

@@ -50,6 +50,15 @@ class Shell:
             lstrip_blocks=True,
         )
         made.filters["euro"] = lambda cents: f"{cents / 100:,.2f} €"
+        made.filters["size"] = _size
         made.filters["day"] = lambda at: f"{at:%d %b %Y}"
         made.filters["moment"] = lambda at: f"{at:%d %b %Y, %H:%M} UTC"
         return made
+
+
+def _size(count: float) -> str:
+    """Bytes in the unit that a person would use."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6)):
+        if count >= one:
+            return f"{count / one:,.3g} {unit}"
+    return f"{count / 1e3:,.0f} kB"

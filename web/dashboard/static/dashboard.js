@@ -26,6 +26,12 @@ const asJson = (form) => {
     else if (field.dataset.as === 'number') given[field.name] = field.value === '' ? -1 : Number(field.value)
     else if (field.type !== 'radio' || field.checked) given[field.name] = field.value
   }
+  for (const list of form.querySelectorAll('[data-list]')) {
+    const items = [...list.querySelectorAll('[data-item]')].map((item) =>
+      Object.fromEntries([...item.querySelectorAll('input')].map((field) => [field.dataset.field, field.value.trim()]).filter(([, value]) => value)),
+    )
+    given[list.dataset.list] = items.filter((item) => Object.keys(item).length)
+  }
   const nest = form.dataset.nest?.split(' ') ?? []
   return nest.reduceRight((inner, name) => ({ [name]: inner }), given)
 }
@@ -64,6 +70,7 @@ const after = (form, { ok, status, answer }) => {
   }
   const { then = 'refresh', done = 'Saved.' } = form.dataset
   if (then === 'leave') return location.assign(form.dataset.to ?? '/dashboard/login')
+  if (then === 'follow') return location.assign(form.dataset.to + answer.id)
   if (then === 'tell') {
     form.replaceWith(Object.assign(document.createElement('p'), { textContent: done, className: 'told', tabIndex: -1 }))
     return document.querySelector('.told').focus()
@@ -98,7 +105,7 @@ const send = async (form) => {
   let told
   if (form.dataset.send === 'form') told = await call(method, path, new FormData(form), null, onProgress)
   else if (form.dataset.send === 'file') told = await call(method, path, file, form.dataset.type || file?.type, onProgress)
-  else if (form.querySelector('[name]')) told = await call(method, path, JSON.stringify(asJson(form)), 'application/json')
+  else if (form.querySelector('[name], [data-list]')) told = await call(method, path, JSON.stringify(asJson(form)), 'application/json')
   else told = await call(method, path)
   if (button) button.disabled = false
   if (progress) progress.hidden = true
@@ -114,6 +121,14 @@ const takeToken = () => {
 }
 
 document.addEventListener('click', (event) => {
+  const more = event.target.closest('[data-more]')
+  if (more) {
+    const items = more.form.querySelectorAll('[data-item]')
+    const fresh = items[items.length - 1].cloneNode(true)
+    for (const field of fresh.querySelectorAll('input')) field.value = ''
+    items[items.length - 1].after(fresh)
+    fresh.querySelector('input').focus()
+  }
   const copied = event.target.closest('[data-copy]')
   if (copied) navigator.clipboard.writeText(document.querySelector(copied.dataset.copy).textContent).then(() => say('Copied.'))
 })

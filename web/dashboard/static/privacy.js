@@ -4,16 +4,34 @@ const main = document.querySelector('main')
 const field = document.querySelector('#receipt')
 const answer = document.querySelector('#answer')
 
+const words = JSON.parse(document.querySelector('#words').textContent)
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/
+
+const named = (name) => words[name.replaceAll(/[- ]/g, '_')] ?? name.replaceAll('_', ' ')
+
+const shown = (value) => {
+  if (value === null || value === undefined || value === '') return words.nothing
+  if (typeof value === 'boolean') return value ? words.yes : words.no
+  if (TIME.test(value)) return new Date(value).toLocaleString(document.documentElement.lang)
+  return String(value)
+}
+
+/** Names and values of something nested, a line each. */
+const flat = (thing, before = '') =>
+  Object.entries(thing).flatMap(([name, value]) =>
+    value !== null && typeof value === 'object' ? flat(value, `${before}${named(name)}: `) : [[`${before}${named(name)}`, shown(value)]],
+  )
+
 const told = (text, facts = [], receipt = null) => {
   answer.hidden = false
   document.querySelector('#says').textContent = text
   document.querySelector('#facts').replaceChildren(
     ...facts.map(([name, value]) => {
       const row = document.createElement('div')
-      row.append(
-        Object.assign(document.createElement('dt'), { textContent: name.replaceAll('_', ' ') }),
-        Object.assign(document.createElement('dd'), { textContent: value ?? '–' }),
-      )
+      const [dt, dd] = [document.createElement('dt'), document.createElement('dd')]
+      dt.textContent = name
+      dd.textContent = value
+      row.append(dt, dd)
       return row
     }),
   )
@@ -27,16 +45,10 @@ const ask = async (path, method = 'GET', headers = {}) => {
   return response.json()
 }
 
-/** Names and values of something nested, one line each. */
-const flat = (thing, before = '') =>
-  Object.entries(thing).flatMap(([name, value]) =>
-    value !== null && typeof value === 'object' ? flat(value, `${before}${name} `) : [[`${before}${name}`, String(value ?? '–')]],
-  )
-
 const deeds = {
   async show(receipt) {
     const { visit, consents, more } = await ask('/v1/my-data', 'GET', { Authorization: `Bearer ${receipt}` })
-    told('', [...flat({ visit: visit ?? '–' }), ...consents.flatMap((consent, index) => flat(consent, `consent ${index + 1}: `)), ...flat(more)])
+    told('', [...flat({ visit }), ...consents.flatMap((one, index) => flat(one, `${words.consent} ${index + 1}: `)), ...flat(more)])
   },
   async check(receipt) {
     const { facts } = await ask(`/v1/receipts/${receipt}`)
