@@ -82,7 +82,9 @@ class FitReport:
 def fit_report(measures: Mapping[str, Measured], chart: GarmentChart | BodyChart) -> FitReport:
     """The fit of every size of a chart. Raises KeyError if a measure the chart needs is missing."""
     names, mean, covariance = _joint(measures)
-    drawn = np.random.default_rng(_SEED).multivariate_normal(mean, covariance, _DRAWS, method="eigh")
+    drawn = np.random.default_rng(_SEED).multivariate_normal(
+        mean, covariance, _DRAWS, check_valid="ignore", method="eigh"
+    )
     if isinstance(chart, BodyChart):
         return _by_body(chart, names, drawn)
     return _by_garment(chart, names, mean, covariance, drawn)
@@ -169,13 +171,13 @@ def _report(labels: list[str], zones: list[str], cost: Float, every: list[list[Z
         neighbour_probability=round(next_best, 3),
         decided_by=decided,
         between=between,
-        words=_advice(labels, best, other, between, decided, every),
+        words=_advice(labels, every, best=best, other=other, between=between, decided=decided),
         sizes=sizes,
     )
 
 
 def _advice(
-    labels: list[str], best: int, other: int | None, between: bool, decided: str, every: list[list[Zone]]
+    labels: list[str], every: list[list[Zone]], *, best: int, other: int | None, between: bool, decided: str
 ) -> str:
     """A sentence or two for the shopper."""
     off = [zone for zone in every[best] if zone.verdict in ("tight", "loose")]
