@@ -49,7 +49,7 @@ class Stats(_Message):
     rtt_ms: float | None = Field(default=None, ge=0, le=60_000)
     jitter_buffer_ms: float | None = Field(default=None, ge=0, le=60_000)
     frames_dropped: int | None = Field(default=None, ge=0, le=1_000_000)
-    freezes: int | None = Field(default=None, ge=0, le=10_000)
+    freezes: int | None = Field(default=None, ge=0)
     freeze_ms: float | None = Field(default=None, ge=0, le=3_600_000)
     packets_lost: int | None = Field(default=None, le=1_000_000)
     bitrate_bps: float | None = Field(default=None, ge=0, le=1e10)

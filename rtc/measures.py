@@ -14,6 +14,7 @@ from rtc.worker import FinishedFrame
 
 MS_BUCKETS = (0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 200, 500, 1000)
 LOOP_PROBE_S = 0.05
+MOST_FREEZES = 100  # that one report is believed
 
 STAGE_MS = Histogram(
     "vitrine_stage_ms", "Milliseconds a frame spends in a stage.", ["node", "stage"], buckets=MS_BUCKETS
@@ -91,7 +92,8 @@ class Measures:
         if stats.frames_dropped:
             BROWSER_LOST.labels(self._node, "frames").inc(stats.frames_dropped)
         if stats.freezes or stats.freeze_ms:
-            self.losses.freeze(BROWSER, (stats.freeze_ms or 0.0) / 1000, stats.freezes or 0)
+            times = min(stats.freezes or 0, MOST_FREEZES)
+            self.losses.freeze(BROWSER, (stats.freeze_ms or 0.0) / 1000, times)
 
     def record_node(self, state: NodeState) -> None:
         """The node's load now."""
