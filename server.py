@@ -167,6 +167,9 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
                 "media": media_check(placement),
             },
         )
+        imports = ImportRunner(owners.imports)
+        imports.start()
+        stack.push_async_callback(imports.stop)
         demo = DEMO_SLUG if settings.demo else None
         app = create_app(services, WebSettings(settings.public_url, demo, settings.ice_servers, _relays(settings)))
         await stack.enter_async_context(measured_loop("web"))

@@ -297,6 +297,24 @@ class PhotoKeyLost(TenancyError):
     code = "photo-gone"
 
 
+class QuotaReached(TenancyError):
+    """The shop's plan has no room for more products, or for more of their files. The message says which."""
+
+    code = "quota-reached"
+
+
+class InvalidImport(TenancyError):
+    """A table or a zip that no import can be made of; the message says what to change."""
+
+    code = "import-invalid"
+
+
+class UnknownImport(TenancyError):
+    """The shop has no such import."""
+
+    code = "unknown-import"
+
+
 class Busy(TenancyError):
     """More is being taken in than this machine can work on; a minute later it may go."""
 

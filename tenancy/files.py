@@ -85,12 +85,40 @@ class Files:
             removed += len(paths)
         return removed
 
+    async def stage(self, tenant_id: UUID, content: bytes) -> str:
+        """Keep something that is not yet of use, apart from what is: its SHA-256, for `staged` and `unstage`."""
+        digest = hashlib.sha256(content).hexdigest()
+        name = _staged(tenant_id, digest)
+        if not await self._is_there(name):
+            await obstore.put_async(self._store, name, content)
+        return digest
+
+    async def staged(self, tenant_id: UUID, digest: str) -> bytes:
+        """What was staged. Raises UnknownFile."""
+        try:
+            result = await obstore.get_async(self._store, _staged(tenant_id, digest))
+            return bytes(await result.bytes_async())
+        except FileNotFoundError:
+            raise UnknownFile(digest) from None
+
+    async def unstage(self, tenant_id: UUID, digest: str) -> None:
+        """Forget what was staged; harmless if it is not there."""
+        try:
+            await obstore.delete_async(self._store, _staged(tenant_id, digest))
+        except FileNotFoundError:
+            return
+
     async def _is_there(self, name: str) -> bool:
         try:
             await obstore.head_async(self._store, name)
         except FileNotFoundError:
             return False
         return True
+
+
+def _staged(tenant_id: UUID, digest: str) -> str:
+    head, _, tail = _name(tenant_id, digest).rpartition(f"/{digest[:2]}/")
+    return f"{head}/staged/{tail}"
 
 
 def _name(tenant_id: UUID, digest: str) -> str:

@@ -14,6 +14,7 @@ from tenancy.database import Database
 from tenancy.domains import Domains, Lookup
 from tenancy.factors import Factors
 from tenancy.files import Files
+from tenancy.imports import Imports
 from tenancy.logins import Logins
 from tenancy.mail import Letters
 from tenancy.own_account import OwnAccount
@@ -47,6 +48,7 @@ class Owners:
     webhooks: Webhooks
     team: Team
     versions: ProductVersions
+    imports: Imports
     usage: Usage
     settings: Settings
     domains: Domains
@@ -99,6 +101,7 @@ class Owners:
             ),
             team=Team(database, passwords, letters),
             versions=ProductVersions(database, products),
+            imports=Imports(database, products, files),
             usage=Usage(database),
             settings=Settings(database, files),
             domains=Domains(database, credentials, lookup),

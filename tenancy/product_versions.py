@@ -16,7 +16,7 @@ from tenancy.audit import note
 from tenancy.database import Database
 from tenancy.errors import UnknownProduct
 from tenancy.events import tell
-from tenancy.products import Product, Products, checked_text, product_of, write_version
+from tenancy.products import Product, Products, checked_text, product_of, refuse_beyond_quota, write_version
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,11 @@ class ProductVersions:
         return product_of(row)
 
     async def replace_model(self, tenant_id: UUID, product_id: UUID, glb: bytes, *, by: str) -> Product:
-        """A new version with another model. Raises UnknownProduct, and what the intake raises."""
+        """A new version with another model. Raises UnknownProduct, QuotaReached, and what the intake raises."""
         kind = (await self._products.get(tenant_id, product_id)).kind
         taken, glb_digest, thumbnail_digest = await self._products.take_in(tenant_id, kind, glb)
         async with self._database.tenant(tenant_id) as connection:
+            await refuse_beyond_quota(connection, None, len(taken.glb) + len(taken.thumbnail_png), more_products=0)
             found = await connection.fetchval(
                 """
                 UPDATE products SET dimensions = $2, report = $3, source_digest = $4, glb_digest = $5,

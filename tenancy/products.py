@@ -13,10 +13,11 @@ import asyncpg
 
 from tenancy.audit import note
 from tenancy.database import Database
-from tenancy.errors import InvalidProduct, UnknownFile, UnknownProduct
+from tenancy.errors import InvalidProduct, QuotaReached, UnknownFile, UnknownProduct
 from tenancy.events import tell
 from tenancy.files import Files
 from tenancy.ledger import note_storage, note_storage_freed
+from tenancy.plans import BYTES_PER_GB, plan_of
 
 KINDS = ("glasses", "hat", "garment")
 GLB, PNG = "model/gltf-binary", "image/png"
@@ -116,33 +117,54 @@ class Products:
         *,
         external_id: str | None = None,
         position: int = 0,
+        variants: Sequence[Mapping[str, str]] | None = None,
+        published: bool | None = None,
         by: str = "",
     ) -> Product:
         """Take an uploaded GLB in as a product. With an `external_id`, the shop's own name for it, that product is
-        made or renewed under the id it has, and the same upload again costs one query.
+        made or renewed under the id it has, and the same upload again costs one query. `variants` and `published`
+        that are not given stay as they are; a new product has none and is.
 
-        `by`: who, for the audit log. Raises InvalidProduct, and what the intake raises; then nothing was written.
+        `by`: who, for the audit log. Raises InvalidProduct, QuotaReached, and what the intake raises; then nothing was
+        written.
         """
         name = checked_text(name, "name")
         external_id = None if external_id is None else checked_text(external_id, "external id")
         if kind is not None and kind not in KINDS:
             raise InvalidProduct("a product is glasses, a hat or a garment")
         source = hashlib.sha256(glb).hexdigest()
-        if external_id is not None and (same := await self._same(tenant_id, external_id, source, name, position)):
-            return same
+        given = None if variants is None else [dict(variant) for variant in variants]
+        if external_id is not None:
+            same = await self._same(
+                tenant_id,
+                external_id,
+                source=source,
+                name=name,
+                position=position,
+                variants=given,
+                published=published,
+            )
+            if same is not None:
+                return same
+        async with self._database.tenant(tenant_id) as connection:  # before the intake works for nothing
+            await refuse_beyond_quota(connection, external_id)
         # Neither the intake's seconds nor the store's are spent inside a transaction.
         taken, glb_digest, thumbnail_digest = await self.take_in(tenant_id, kind, glb)
         async with self._database.tenant(tenant_id) as connection:
+            await refuse_beyond_quota(connection, external_id, len(taken.glb) + len(taken.thumbnail_png))
             row = await connection.fetchrow(
                 """
                 INSERT INTO products (tenant_id, id, external_id, kind, name, position, dimensions, report,
-                                      source_digest, glb_digest, thumbnail_digest, bytes)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                                      source_digest, glb_digest, thumbnail_digest, bytes, variants, published)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+                        COALESCE($13::jsonb, '[]'), COALESCE($14, true))
                 ON CONFLICT (tenant_id, external_id) DO UPDATE SET
                     kind = excluded.kind, name = excluded.name, position = excluded.position,
                     dimensions = excluded.dimensions, report = excluded.report,
                     source_digest = excluded.source_digest, glb_digest = excluded.glb_digest,
-                    thumbnail_digest = excluded.thumbnail_digest, bytes = excluded.bytes, updated_at = now()
+                    thumbnail_digest = excluded.thumbnail_digest, bytes = excluded.bytes,
+                    variants = COALESCE($13::jsonb, products.variants),
+                    published = COALESCE($14, products.published), updated_at = now()
                 RETURNING id
                 """,
                 tenant_id,
@@ -157,6 +179,8 @@ class Products:
                 glb_digest,
                 thumbnail_digest,
                 len(taken.glb) + len(taken.thumbnail_png),
+                given,
+                published,
             )
             made = await write_version(connection, row["id"], by)
             await note(connection, tenant_id, by, "product.added", row["id"], name=name, version=made["version"])
@@ -205,19 +229,63 @@ class Products:
             await note(connection, tenant_id, by, "product.removed", product_id, name=name)
         self._database.cache.drop(tenant_id, "products removed")
 
-    async def _same(self, tenant_id: UUID, external_id: str, source: str, name: str, position: int) -> Product | None:
+    async def by_external_id(self, tenant_id: UUID, external_ids: Sequence[str]) -> dict[str, Product]:
+        """Those of these that the shop has."""
+        async with self._database.tenant(tenant_id) as connection:
+            rows = await connection.fetch(
+                "SELECT * FROM products WHERE external_id = ANY ($1::text[])", list(external_ids)
+            )
+        return {row["external_id"]: product_of(row) for row in rows}
+
+    async def _same(
+        self,
+        tenant_id: UUID,
+        external_id: str,
+        *,
+        source: str,
+        name: str,
+        position: int,
+        variants: list[dict[str, str]] | None,
+        published: bool | None,
+    ) -> Product | None:
         async with self._database.tenant(tenant_id) as connection:
             row = await connection.fetchrow(
                 """
                 SELECT * FROM products
                  WHERE external_id = $1 AND source_digest = $2 AND name = $3 AND position = $4
+                   AND variants = COALESCE($5::jsonb, variants) AND published = COALESCE($6, published)
                 """,
                 external_id,
                 source,
                 name,
                 position,
+                variants,
+                published,
             )
         return None if row is None else product_of(row)
+
+
+async def refuse_beyond_quota(
+    connection: asyncpg.Connection, external_id: str | None, more_bytes: int = 0, *, more_products: int = 1
+) -> None:
+    """Raises QuotaReached when the shop's plan has no room. `external_id`: a product of this name, if it is there, is
+    renewed and not added. Who writes products of a shop waits here for whoever does so just now."""
+    shop = await connection.fetchrow(
+        """
+        SELECT plan, (SELECT COALESCE(sum(quantity), 0) FROM usage_events WHERE kind = 'storage') AS bytes,
+               (SELECT count(*) FROM products) AS products,
+               EXISTS (SELECT FROM products WHERE external_id = $1) AS renewed
+          FROM shops FOR NO KEY UPDATE
+        """,
+        external_id,
+    )
+    if shop is None:
+        return
+    plan = plan_of(shop["plan"])
+    if not shop["renewed"] and shop["products"] + more_products > plan.most_products:
+        raise QuotaReached(f"The plan {plan.name} has room for {plan.most_products:,} products.")
+    if shop["bytes"] + more_bytes > plan.most_gb * BYTES_PER_GB:
+        raise QuotaReached(f"The plan {plan.name} has room for {plan.most_gb:g} GB of models and pictures.")
 
 
 async def write_version(connection: asyncpg.Connection, product_id: UUID, by: str) -> asyncpg.Record:

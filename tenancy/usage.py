@@ -43,6 +43,7 @@ class Month:
     cap: int | None
     try_ons: int
     minutes: float
+    avatars: int
     gb_days: float
     bytes_now: float
     invoice: Sequence[InvoiceLine]
@@ -51,6 +52,21 @@ class Month:
     def total_cents(self) -> int:
         """What it comes to."""
         return sum(line.cents for line in self.invoice)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the plan has room for, and what of it is taken."""
+
+    plan: Plan
+    products: int
+    bytes_now: float
+
+    @property
+    def share(self) -> float:
+        """Of the tighter of the two quotas, 0 to 1 and beyond."""
+        stored = self.bytes_now / (self.plan.most_gb * BYTES_PER_GB)
+        return max(stored, self.products / self.plan.most_products)
 
 
 class Usage:
@@ -73,6 +89,9 @@ class Usage:
                 begin,
                 end,
             )
+            avatars = await connection.fetchval(
+                "SELECT count(*) FROM usage_events WHERE kind = 'avatar' AND at >= $1 AND at < $2", begin, end
+            )
             gb_days, bytes_now = await _storage(connection, begin, min(end, self._now()))
         plan = plan_of(shop["plan"] if shop else "free")
         return Month(
@@ -81,10 +100,22 @@ class Usage:
             cap=cap_of(plan, shop["cap_try_ons"] if shop else None),
             try_ons=try_ons,
             minutes=seconds / 60,
+            avatars=avatars,
             gb_days=gb_days,
             bytes_now=bytes_now,
-            invoice=invoice(plan, try_ons=try_ons, gb_days=gb_days),
+            invoice=invoice(plan, try_ons=try_ons, gb_days=gb_days, avatars=avatars),
         )
+
+    async def room(self, tenant_id: UUID) -> Room:
+        """The quotas of products and storage."""
+        async with self._database.tenant(tenant_id) as connection:
+            row = await connection.fetchrow(
+                """
+                SELECT (SELECT plan FROM shops) AS plan, (SELECT count(*) FROM products) AS products,
+                       (SELECT COALESCE(sum(quantity), 0) FROM usage_events WHERE kind = 'storage') AS bytes
+                """
+            )
+        return Room(plan_of(row["plan"] or "free"), row["products"], row["bytes"])
 
     async def days(self, tenant_id: UUID, count: int = 30) -> list[Day]:
         """The last days, today last, those without a try-on too."""

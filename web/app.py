@@ -48,6 +48,7 @@ from web.problem import problems
 from web.shop_domains import ShopDomains, allowed_hosts
 from web.shop_privacy import ShopPrivacy
 from web.shopper import Shopper
+from web.uploads import UploadPlaces
 from web.waiting import WaitingLine
 from web.webhooks import Webhooks
 
@@ -148,7 +149,9 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
     owners, limits = services.owners, services.limits
     avatars = Avatars(services.fitting_room, services.visits, limits, shopper.visit)
     access = Access(owners, limits, settings.public_url)
-    account, owner = Account(owners, access, limits), Owner(owners, access, limits)
+    places = UploadPlaces()
+    account, owner = Account(owners, access, limits), Owner(owners, access, limits, places)
+    imports = Imports(owners, access, limits, places)
     shop, look, privacy = OwnerShop(owners, access), Look(owners, access), ShopPrivacy(owners, access)
     my_data = MyData(
         owners=owners,
@@ -161,7 +164,7 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
     )
     own, domains = OwnAccount(owners, access, limits), ShopDomains(owners, access, _host(settings.public_url))
     of_shoppers = (shopper, waiting, avatars, files, my_data, Style(owners), Health(services.checks))
-    of_owners = (account, own, Webhooks(owners, access), owner, shop, look, domains, privacy)
+    of_owners = (account, own, Webhooks(owners, access), owner, imports, shop, look, domains, privacy)
     return [operation for part in (*of_shoppers, *of_owners) for operation in part.operations()]
 
 

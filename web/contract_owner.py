@@ -224,6 +224,7 @@ class UsageShown(Answered):
     cap: int | None
     try_ons: int
     minutes: float
+    avatars: int
     gb_days: float
     bytes_now: float
     invoice: list[InvoiceLine]

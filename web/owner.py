@@ -17,7 +17,7 @@ from web.limits import Limits
 from web.openapi import Answer, Body, Credential, Operation
 from web.problem import Problem
 from web.requests import json_answer, read_json, uuid_or_unknown
-from web.uploads import GLB, KINDS, MAX_NAME_CHARACTERS, ModelRejected, read_model, read_model_form
+from web.uploads import GLB, KINDS, MAX_NAME_CHARACTERS, ModelRejected, UploadPlaces, read_model, read_model_form
 
 __all__ = ["ModelRejected", "Owner"]
 
@@ -32,16 +32,18 @@ class Owner:
     owners: Owners
     access: Access
     limits: Limits
+    places: UploadPlaces
 
     async def create_product(self, request: web.Request) -> web.Response:
         """Takes a GLB through the intake and into the shop's catalog."""
         who = await self.access.principal(request, "products:write")
         await self.limits.hit("upload", str(who.shop.id))
-        form = await read_model_form(request)
-        try:
-            product = await self.owners.products.add(who.shop.id, form.name, form.kind, form.glb, by=who.name)
-        except ModelRejected as error:
-            raise _rejected(error) from None
+        async with self.places.place(who.shop.id):
+            form = await read_model_form(request)
+            try:
+                product = await self.owners.products.add(who.shop.id, form.name, form.kind, form.glb, by=who.name)
+            except ModelRejected as error:
+                raise _rejected(error) from None
         response = json_answer(shown(who.shop, product), status=201)
         response.headers[hdrs.LOCATION] = f"/v1/products/{product.id}"
         return response
@@ -77,12 +79,13 @@ class Owner:
         product = uuid_or_unknown(request.match_info["product"], "unknown-product")
         await self.owners.products.get(who.shop.id, product)  # before 32 MB are read for nothing
         await self.limits.hit("upload", str(who.shop.id))
-        try:
-            changed = await self.owners.versions.replace_model(
-                who.shop.id, product, await read_model(request), by=who.name
-            )
-        except ModelRejected as error:
-            raise _rejected(error) from None
+        async with self.places.place(who.shop.id):
+            try:
+                changed = await self.owners.versions.replace_model(
+                    who.shop.id, product, await read_model(request), by=who.name
+                )
+            except ModelRejected as error:
+                raise _rejected(error) from None
         return json_answer(shown(who.shop, changed))
 
     async def delete_product(self, request: web.Request) -> web.Response:
@@ -130,7 +133,10 @@ class Owner:
         form = {"type": "object", "required": sorted(parts), "properties": parts, "additionalProperties": False}
         product = Answer(200, "The product as it is now.", contract.OwnersProduct)
         known = [*ACCESS_PROBLEMS, "unknown-product"]
-        uploaded = ["invalid-request", "payload-too-large", "product-rejected", "unsupported-media-type"]
+        uploaded = [
+            *("busy", "invalid-request", "payload-too-large", "product-invalid", "product-rejected"),
+            *("quota-reached", "rate-limited", "unsupported-media-type"),
+        ]
         return [
             Operation(
                 "POST",

@@ -227,6 +227,7 @@ def usage_shown(month: Month, days: list[Day]) -> contract.UsageShown:
         cap=month.cap,
         try_ons=month.try_ons,
         minutes=round(month.minutes, 3),
+        avatars=month.avatars,
         gb_days=month.gb_days,
         bytes_now=month.bytes_now,
         invoice=[contract.InvoiceLine(**vars(line)) for line in month.invoice],

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import IO
+from uuid import UUID
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -13,6 +19,9 @@ from web.requests import read_limited
 
 GLB = "model/gltf-binary"
 MAX_MODEL_BYTES = 32 * 1024 * 1024
+MAX_SHEET_BYTES = 2 * 1024 * 1024
+MAX_ZIP_BYTES = 512 * 1024 * 1024
+RETRY_AFTER_BUSY_S = 10
 MAX_NAME_CHARACTERS = 120
 KINDS = ("glasses", "hat", "garment")
 _FIELDS = {"glb": MAX_MODEL_BYTES, "name": 4 * MAX_NAME_CHARACTERS, "kind": 32}
@@ -70,6 +79,61 @@ async def read_form(request: web.Request, limits: Mapping[str, int]) -> dict[str
     ):  # what aiohttp raises for a form that is cut off or malformed
         raise Problem("invalid-request", "The form cannot be read.") from None
     return fields
+
+
+@asynccontextmanager
+async def read_import_form(request: web.Request) -> AsyncIterator[tuple[bytes, IO[bytes]]]:
+    """The table, and the zip in a temporary file that is gone afterwards. Raises Problem."""
+    if request.content_type != "multipart/form-data":
+        raise Problem("unsupported-media-type", "This address takes multipart/form-data.")
+    sheet: bytes | None = None
+    # Beyond 4 MB it lies on disk: memory is for those who are trying something on.
+    with tempfile.SpooledTemporaryFile(max_size=4 << 20) as models:
+        try:
+            async for part in await request.multipart():
+                name = (part.name or "") if isinstance(part, BodyPartReader) else ""
+                if not isinstance(part, BodyPartReader) or name not in ("table", "models"):
+                    raise Problem("invalid-request", "The form has the parts table and models, once each.")
+                if name == "table" and sheet is None:
+                    sheet = await _read_part(part, MAX_SHEET_BYTES)
+                elif name == "models" and not models.tell():
+                    await _write_part(part, models)
+                else:
+                    raise Problem("invalid-request", "The form has the parts table and models, once each.")
+        except (ValueError, AssertionError, HttpProcessingError):
+            raise Problem("invalid-request", "The form cannot be read.") from None
+        if sheet is None or not models.tell():
+            raise Problem("invalid-request", "`table`, a CSV file, and `models`, a zip, are needed.")
+        yield sheet, models
+
+
+async def _write_part(part: BodyPartReader, file: IO[bytes]) -> None:
+    while chunk := await part.read_chunk(256 * 1024):
+        if file.tell() + len(chunk) > MAX_ZIP_BYTES:
+            raise Problem("payload-too-large")
+        await asyncio.to_thread(file.write, chunk)
+
+
+class UploadPlaces:
+    """How many uploads this process reads at a time, in all and of one shop: each may take its 32 MB of memory."""
+
+    def __init__(self, *, in_all: int = 8, of_a_shop: int = 3) -> None:
+        self._in_all = in_all
+        self._of_a_shop = of_a_shop
+        self._shops: Counter[UUID] = Counter()
+
+    @asynccontextmanager
+    async def place(self, shop: UUID) -> AsyncIterator[None]:
+        """While entered, one of them is taken. Raises Problem `busy`."""
+        if self._shops.total() >= self._in_all or self._shops[shop] >= self._of_a_shop:
+            raise Problem("busy", headers={"Retry-After": str(RETRY_AFTER_BUSY_S)})
+        self._shops[shop] += 1
+        try:
+            yield
+        finally:
+            self._shops[shop] -= 1
+            if not self._shops[shop]:
+                del self._shops[shop]
 
 
 async def _read_part(part: BodyPartReader, limit: int) -> bytes:

@@ -145,6 +145,6 @@ async def test_beyond_the_cap_there_are_no_more_and_the_owner_may_move_it(databa
 
 def test_the_bill_counts_what_is_beyond_the_plan() -> None:
     lines = invoice(PLANS["shop"], try_ons=5_150, gb_days=30 * 12)
-    assert [line.cents for line in lines] == [2_900, 150, 40]
-    assert [line.cents for line in invoice(PLANS["shop"], try_ons=10, gb_days=0)] == [2_900, 0, 0]
+    assert [line.cents for line in lines] == [2_900, 150, 0, 40]
+    assert [line.cents for line in invoice(PLANS["shop"], try_ons=10, gb_days=0)] == [2_900, 0, 0, 0]
     assert (cap_of(PLANS["free"], None), cap_of(PLANS["free"], 5), cap_of(PLANS["shop"], None)) == (1_000, 5, None)

@@ -6,7 +6,9 @@ that says which ids it takes.
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -41,7 +43,13 @@ async def ids_of(person: Person) -> dict[str, str]:
     """One thing of each sort that this shop has, by the name it has in paths."""
     shop = await person.site.services.credentials.shop_for_slug(person.slug)
     product = await person.site.services.products.add(shop.id, "Panto", "glasses", b"glTF", by="test")
+    models = io.BytesIO()
+    with zipfile.ZipFile(models, "w") as archive:
+        archive.writestr("a.glb", b"glTF")
+    table = b"sku,name,kind,model\nP-1,Panto,glasses,a.glb\n"
+    imported = await person.site.services.owners.imports.preview(shop.id, table, models, by="test")
     return {
+        "import": str(imported.id),
         "product": str(product.id),
         "number": "1",
         "key": (await person.json("POST", "/v1/keys", json={"kind": "secret"}, status=201))["id"],
