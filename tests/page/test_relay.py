@@ -1,6 +1,5 @@
 """A shopper whose network lets nothing through but a relay gets her try-on."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from playwright.sync_api import Playwright
 from tests.camera import FaceCamera
 from tests.installation import Installation
 from tests.page.conftest import CHROMIUM, FLAGS, Visit
-from tests.rtc.coturn import SECRET, running_coturn
+from tests.rtc.coturn import SECRET, own_address, running_coturn
 
 pytestmark = pytest.mark.timeout(400)
 RELAYS_ONLY = """
@@ -26,13 +25,6 @@ SELECTED = """async () => {
   const pair = stats.find((s) => s.id === selectedCandidatePairId);
   return stats.find((s) => s.id === pair.localCandidateId).candidateType;
 }"""
-
-
-def own_address() -> str:
-    """This machine's, as another one would see it; the socket sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("198.51.100.1", 9))
-        return str(probe.getsockname()[0])
 
 
 @pytest.fixture

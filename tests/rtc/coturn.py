@@ -24,6 +24,13 @@ _FAMILY = "REQUESTED-ADDRESS-FAMILY"  # RFC 8656, section 18.8; aioice does not 
 _ENTRY = (0x0017, _FAMILY, lambda value: bytes([value, 0, 0, 0]), lambda data: data[0])
 
 
+def own_address() -> str:
+    """This machine's, as another one would see it; the socket sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("198.51.100.1", 9))
+        return str(probe.getsockname()[0])
+
+
 @contextmanager
 def running_coturn(listen: str, relay: str, folder: Path, *more: str) -> Iterator[int]:
     """The shipped configuration, listening and relaying at these addresses; gives the port."""

@@ -4,28 +4,88 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from rtc.node import MediaNode
-from tests.web.conftest import Site
+from rtc.turn import Relays
+from tests.rtc.coturn import SECRET, own_address, running_coturn
+from tests.web.conftest import Site, StartSite
 
 PICTURE = (
     "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=10/1 ! vp8enc deadline=1 "
     "keyframe-max-dist=10 ! rtpvp8pay pt=96 ! application/x-rtp,media=video,encoding-name=VP8,payload=96"
 )
 
+OWN = {"Content-Length", "Content-Encoding", "Transfer-Encoding", "Date", "Server"}  # each hop's
+
 pytestmark = pytest.mark.timeout(180)
 
 
-async def test_a_client_written_elsewhere_sends_its_picture_and_says_goodbye(
-    site: Site, node: MediaNode, tmp_path: Path
+@dataclass(frozen=True)
+class Call:
+    """One request of the client's, and what it was answered."""
+
+    method: str
+    path: str
+    headers: CIMultiDictProxy[str]
+    body: str
+    status: int
+    answered: CIMultiDictProxy[str]
+
+
+class Recorder:
+    """Stands between the client and the site, hands everything on as it is, and keeps it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self.calls: list[Call] = []
+        self.url = ""
+
+    async def hand_on(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        async with self._site.calls(request.method, request.path, data=body, headers=request.headers) as response:
+            answer = await response.read()
+            answered = response.headers
+        call = Call(request.method, request.path, request.headers, body.decode(), response.status, answered)
+        self.calls.append(call)
+        headers = CIMultiDict((name, value) for name, value in answered.items() if name not in OWN)
+        return web.Response(body=answer, status=response.status, headers=headers)
+
+    def of(self, method: str) -> list[Call]:
+        """Those of this method."""
+        return [call for call in self.calls if call.method == method]
+
+
+@pytest.fixture
+async def recorder(start_site: StartSite, node: MediaNode, tmp_path: Path) -> AsyncIterator[Recorder]:
+    """Before a site that names a relay of this machine's."""
+    here = own_address()
+    with running_coturn(here, here, tmp_path, f"--allowed-peer-ip={here}") as port:
+        relays = Relays((f"turn:{here}:{port}?transport=udp",), SECRET, 600)
+        made = Recorder(await start_site(relays=relays))
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", made.hand_on)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield made
+        await runner.cleanup()
+
+
+async def test_a_client_written_elsewhere_takes_our_relays_sends_its_picture_trickles_and_says_goodbye(
+    recorder: Recorder, node: MediaNode, tmp_path: Path
 ):
-    token = await site.token()
+    token = await recorder._site.token()
     client = shutil.which("whip-client")
     assert client, "Debian's simple-whip-client"
-    command = [client, "-u", f"{site.url}/v1/try-on", "-t", token, "-V", PICTURE, "-l", "7"]
+    command = [client, "-u", f"{recorder.url}/v1/try-on", "-t", token, "-V", PICTURE, "-l", "7", "-f"]
     log = tmp_path / "log"
     environment = {"PATH": "/usr/bin", "HOME": str(tmp_path), "LD_LIBRARY_PATH": str(_quieter_libsoup(tmp_path))}
     with log.open("wb") as output:
@@ -46,6 +106,17 @@ async def test_a_client_written_elsewhere_sends_its_picture_and_says_goodbye(
         if process.returncode is None:
             process.kill()
             await process.wait()
+    assert [call.method for call in recorder.calls] == ["OPTIONS", "POST", "PATCH", "DELETE"]
+    asked, offered, trickled, ended = recorder.calls
+    assert (asked.status, offered.status, trickled.status, ended.status) == (204, 201, 204, 204)
+    for answer in (asked, offered):
+        [link] = answer.answered.getall("Link")
+        assert link.startswith(f"<turn:{own_address()}:")
+    assert "a=candidate:" not in offered.body
+    assert trickled.path == ended.path == offered.answered["Location"]
+    assert trickled.headers["If-Match"] == offered.answered["ETag"]
+    assert "a=candidate:" in trickled.body
+    assert "typ relay" in trickled.body, "the relay of our Link headers let it in"
 
 
 def _quieter_libsoup(folder: Path) -> Path:
