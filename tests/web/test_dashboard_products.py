@@ -1,0 +1,87 @@
+"""Products in the dashboard beyond one at a time: an import from the table to the shelf, and variants."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tenancy.import_runner import ImportRunner
+from tests.tenancy.test_imports import HEADING, a_zip
+from tests.web.conftest import Site
+from tests.web.people import sign_up
+from tests.web.test_dashboard import DESK, PHONE, browser, grave, shoot, site  # noqa: F401  fixtures
+
+TABLE = (
+    HEADING + "P-1,Panto 49,glasses,panto.glb,P-1a|tortoise|49; P-1b|black|51,yes\n"
+    "P-2,Aviator,glasses,aviator.glb,,\nP-3,Round 44,glasses,round.glb,,no\n"
+    "P-4,Clubmaster,glasses,club.glb,,\nP-1,Panto again,glasses,panto.glb,,\n"
+).encode()
+MODELS = {"panto": b"glTF one", "aviator": b"glTF two", "round": b"glTF three"}
+
+
+@pytest.fixture
+async def page(site: Site, browser: Browser) -> AsyncIterator[Page]:  # noqa: F811
+    ada = await sign_up(site)
+    context = await browser.new_context(viewport=DESK)
+    (cookie,) = [cookie for cookie in ada.client.cookie_jar if cookie.key == "vitrine"]
+    await context.add_cookies([{"name": "vitrine", "value": cookie.value, "url": site.url}])
+    opened = await context.new_page()
+    opened.set_default_timeout(20_000)
+    yield opened
+    await ada.client.close()
+
+
+async def test_from_a_table_to_the_shelf(site: Site, page: Page) -> None:  # noqa: F811
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    findings: list[str] = []
+    await page.goto(site.url + "/dashboard/products")
+    await page.click("summary:has-text('Import many')")
+    table = {"name": "table.csv", "mimeType": "text/csv", "buffer": TABLE}
+    models = {"name": "models.zip", "mimeType": "application/zip", "buffer": a_zip(**MODELS).getvalue()}
+    await page.set_input_files("[name=table]", table)
+    await page.set_input_files("[name=models]", models)
+    findings += await grave(page)
+    await shoot(page, "import-form")
+    await page.click("text=Preview")
+    await page.wait_for_selector("h1:has-text('What the import will do')")
+    await page.wait_for_selector("text=club.glb is not in the zip.")
+    findings += await grave(page)
+    await shoot(page, "import-preview")
+    await page.set_viewport_size(PHONE)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await shoot(page, "phone-import")
+    await page.set_viewport_size(DESK)
+    await page.click("button:has-text('Import 3 products')")
+    await page.wait_for_selector("h1:has-text('Importing')")
+    findings += await grave(page)
+    runner = ImportRunner(site.services.owners.imports)
+    runner.start()
+    await page.wait_for_selector("h1:has-text('Imported')")  # the page looks by itself
+    await shoot(page, "import-done")
+    findings += await grave(page)
+    await page.click("td >> text=Panto 49")
+    await page.wait_for_selector("h2:has-text('Variants')")
+    assert await page.locator("[data-item]").count() == 3
+    await page.click("text=One more line")
+    await page.locator("[data-item]").nth(3).locator("[data-field=sku]").fill("P-1c")
+    await page.locator("[data-item]").nth(3).locator("[data-field=colour]").fill("olive")
+    await page.locator("[data-item]").nth(0).locator("[data-field=sku]").fill("")
+    for field in ("colour", "size"):
+        await page.locator("[data-item]").nth(0).locator(f"[data-field={field}]").fill("")
+    await page.click("text=Save variants")
+    await page.wait_for_selector("#note:has-text('Variants saved')")
+    assert await page.locator("[data-field=sku]").nth(1).input_value() == "P-1c"
+    findings += await grave(page)
+    await shoot(page, "variants")
+    await page.set_viewport_size(PHONE)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await shoot(page, "phone-variants")
+    await page.goto(site.url + "/dashboard/products")
+    await page.wait_for_selector("text=3 of 50 products")
+    assert findings == []
+    assert complaints == []
+    await runner.stop()
