@@ -37,7 +37,7 @@ class Rooms:
         rooms: tuple[tuple[str, str, str, Fill], ...] = (
             ("/products", "products.html", "products:read", self._products),
             ("/products/{product}", "product.html", "products:read", self._product),
-            ("/imports/{import}", "import.html", "products:read", self._import),
+            ("/products/imports/{import}", "import.html", "products:read", self._import),
             ("/look", "look.html", "shop:write", self._look),
             ("/usage", "usage.html", "usage:read", self._usage),
             ("/privacy", "privacy.html", "shop:write", self._privacy),
