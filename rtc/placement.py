@@ -52,12 +52,12 @@ class Placement:
         Raises OfferRejected, UnknownProduct, SessionActive, Full, NoNode, Unavailable. With products None the
         visit's last outfit is worn again.
         """
-        await self._claim(offer)
+        resumes = await self._claim(offer)
         try:
             nodes = await self.nodes()
             if not any(node.ready and not node.draining for node in nodes):
                 raise NoNode
-            ticket = await self._wait_for_turn(offer, nodes, ticket)
+            ticket = await self._wait_for_turn(offer, nodes, ticket, resumes=resumes)
             answer = await self._offer_to_best(offer, nodes)
             if answer is None:  # the last places went while this offer was under way
                 raise _full(*await self._stand(offer, nodes, ticket))
@@ -107,11 +107,14 @@ class Placement:
         await self._turns.aclose()
         await asyncio.gather(*(client.close() for client in self._clients.values()))
 
-    async def _claim(self, offer: TryOnOffer) -> None:
-        """Take the visit's place, from a session that is silent, about to move, or to be replaced, if need be."""
+    async def _claim(self, offer: TryOnOffer) -> bool:
+        """Take the visit's place, from a session that is silent, about to move, or to be replaced, if need be.
+
+        Returns whether the offer goes on with the try-on that it names, which was live until just now.
+        """
         holder = await self._claims.claim(offer.visitor, offer.session_id)
         if holder is None:
-            return
+            return False
         place = await self._claims.place_of(holder)
         if place is not None:
             try:
@@ -124,6 +127,7 @@ class Placement:
             except (aiohttp.ClientError, TimeoutError, UnknownSession):
                 pass  # its node is gone, so is the session
         await self._claims.take_over(offer.visitor, offer.session_id)
+        return holder == offer.replaces
 
     def follow(self, ticket: str, visitor: Visitor) -> AsyncGenerator[Place, None]:
         """Where a waiting shopper stands, now and whenever it changes, until it is her turn; raises UnknownTicket."""
@@ -144,11 +148,16 @@ class Placement:
             mean_duration_s=await self._queue.mean_duration_s(),
         )
 
-    async def _wait_for_turn(self, offer: TryOnOffer, nodes: list[NodeState], ticket: str | None) -> str | None:
-        """Return when it is this shopper's turn, with her ticket if she stood in the line; raises Full otherwise."""
+    async def _wait_for_turn(
+        self, offer: TryOnOffer, nodes: list[NodeState], ticket: str | None, *, resumes: bool
+    ) -> str | None:
+        """Return when it is this shopper's turn, with her ticket if she stood in the line; raises Full otherwise.
+
+        Who had a try-on until just now comes before those who wait for one.
+        """
         line = await self._line(nodes, await self._queue.waiting(time.time()))
         ticket = line.ticket_of(offer.visitor) or ticket
-        if line.free > 0 and not line.order:
+        if line.free > 0 and (resumes or not line.order):
             return ticket
         ticket, place = await self._stand(offer, nodes, ticket)
         if not place.turn:

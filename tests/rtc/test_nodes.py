@@ -100,6 +100,30 @@ async def test_when_a_node_drains_the_picture_goes_on_until_the_other_ones_is_th
     await asyncio.gather(*(one.close() for one in (shopper, again, third)))
 
 
+async def test_who_has_to_move_comes_before_those_who_wait_for_a_place(
+    start_node: StartNode, placement: Placement
+) -> None:
+    leaving = await start_node("leaving", capacity=1)
+    shopper, waiting = Shopper(), Shopper()
+    first = await connect(placement, shopper)
+    with pytest.raises(Full) as full:
+        await placement.open(offer_of(await waiting.offer(), visit="waiting"))
+    staying = await start_node("staying", capacity=1)
+    stranger = TryOnOffer("x", first.tenant, "stranger", await waiting.offer(), (), replaces=first.session_id)
+    with pytest.raises(Full):  # it is not hers to go on with
+        await placement.open(stranger)
+    draining = asyncio.create_task(leaving.node.drain(30))
+    await shopper.hear("move")
+    again, second = await replace(placement, first)
+    assert sessions(staying) == [second.session_id]
+    await placement.close(first.visitor, first.session_id)
+    await asyncio.wait_for(draining, 5)
+    with pytest.raises(Full) as still:
+        await placement.open(offer_of(await waiting.offer(), visit="waiting"), full.value.ticket)
+    assert still.value.position == 1
+    await asyncio.gather(*(one.close() for one in (shopper, waiting, again)))
+
+
 async def test_those_who_have_to_move_are_told_one_after_the_other(start_node: StartNode, placement: Placement) -> None:
     running = await start_node()
     shoppers = [Shopper(), Shopper()]
