@@ -189,7 +189,6 @@ class Builder:
             height_cm=request.height_cm,
             female=float(sex == "female"),
             weight_kg=request.weight_kg,
-            residual_m=fit.residual_m,
         )
         clothing = cast(Clothing, request.clothing or "unknown")
         name = mode(len(fit.states), with_weight=request.weight_kg is not None, clothing=clothing)

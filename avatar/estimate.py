@@ -9,36 +9,33 @@ the shopper corrects conditions all the others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from avatar.measure import MEASURES
 
-if TYPE_CHECKING:
-    from avatar.sighting import View
-
 Float = NDArray[np.float64]
 CORRECTION_FILE = Path(__file__).parent / "data" / "correction.npz"
 Clothing = Literal["tight", "everyday", "unknown"]
 CLOTHING: tuple[Clothing, ...] = ("tight", "everyday", "unknown")
+_WITHIN_SIGMA, _OUTLIER = 0.683, 3.0
 TAPE_SIGMA_CM = 0.7  # of a shopper's own tape; ISO 20685 allows 0.4 to 0.9 cm between trained measurers
 
 
 @dataclass(frozen=True)
 class Features:
-    """What the correction sees: the fitted body's measures and mass, what was stated, and how the outline fitted."""
+    """What the correction sees: the fitted body's measures and mass, and what was stated."""
 
     measures_cm: Mapping[str, float]
     mass_kg: float
     height_cm: float
     female: float
     weight_kg: float | None = None
-    residual_m: Mapping[View, Mapping[str, float]] = field(default_factory=dict)
 
     def row(self) -> Float:
         """As numbers, in a fixed order."""
@@ -117,8 +114,17 @@ def train(
             best = (error, weights, left_out)
     assert best is not None
     _, weights, left_out = best
-    covariance = left_out.T @ left_out / len(left_out)
-    return Correction(centre, scale, weights, offset, covariance)
+    return Correction(centre, scale, weights, offset, _stated(left_out))
+
+
+def _stated(errors: Float) -> Float:
+    """The covariance (M, M) to state for errors (N, M): 68 % of them lie within one standard deviation.
+
+    A few photos are seen wrongly and give large errors; their squares would make everybody else's sigma too large.
+    """
+    spread = np.quantile(np.abs(errors), _WITHIN_SIGMA, axis=0)
+    limited = errors.clip(-_OUTLIER * spread, _OUTLIER * spread)
+    return np.asarray(np.corrcoef(limited.T) * np.outer(spread, spread))
 
 
 def _left_out(hat: Float, residual: Float, group: NDArray[np.int64]) -> Float:

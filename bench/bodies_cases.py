@@ -21,13 +21,11 @@ from avatar.body_model import MODEL_FILE, SEXES, BodyArrays, load_arrays
 from avatar.estimate import Features
 from avatar.fit import Fitter
 from avatar.measure import MEASURES, Tape
-from avatar.sighting import View
 from bench.bodies_people import Person
 from bench.bodies_sight import CLOTHES, VIEWS, Archive
 
 _SOURCES = ("fit.py", "outline.py", "differential.py", "measure.py")
 Float = NDArray[np.float64]
-Residuals = dict[View, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,6 @@ class Case:
     views: int
     measures_cm: dict[str, float]
     mass_kg: float
-    residual_m: Residuals
 
     def features(self, with_weight: bool) -> Features:
         """What the correction sees."""
@@ -49,7 +46,6 @@ class Case:
             height_cm=self.person.stated_height_cm,
             female=float(self.person.sex == "female"),
             weight_kg=self.person.stated_weight_kg if with_weight else None,
-            residual_m=self.residual_m,
         )
 
     @property
@@ -74,7 +70,7 @@ def cases(archive: Archive, seeds: Sequence[int], processes: int) -> tuple[list[
         for clothes in CLOTHES:
             for views in (1, 2):
                 if (clothes, views) in kept:
-                    found.append(Case(person, clothes, views, *kept[clothes, views]))
+                    found.append(Case(person, clothes, views, *kept[clothes, views][:2]))
                 else:
                     failures.append(f"{person.seed} {clothes} {views}: nobody")
     return found, failures
@@ -96,7 +92,7 @@ def _fit(archive: Archive, folder: Path, seeds: Sequence[int]) -> None:
                 if len(wanted) == views:
                     fit = fitters[person.sex].fit(wanted, person.stated_height_cm)
                     vertices = (body.template + body.shapedirs @ fit.betas).astype(np.float32)
-                    result[clothes, views] = (tape.measure(vertices), tape.mass_kg(vertices), dict(fit.residual_m))
+                    result[clothes, views] = (tape.measure(vertices), tape.mass_kg(vertices))
         path = folder / f"{person.seed}.pkl"
         path.with_suffix(".part").write_bytes(pickle.dumps(result))
         path.with_suffix(".part").replace(path)
