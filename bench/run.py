@@ -40,8 +40,10 @@ class Measured:
     stages_ms: dict[str, float]
 
 
-async def measure(server: Server, orders: Orders, *, sessions: int, seconds: float) -> Measured:
-    """Connect, settle, watch for `seconds`, hang up."""
+async def measure(
+    server: Server, orders: Orders, *, sessions: int, seconds: float, settle: float = SETTLE_SECONDS
+) -> Measured:
+    """Connect, let it settle, watch for `seconds`, hang up."""
     orders = replace(orders, server=server.kind, url=server.url)
     crews = [Crew(replace(orders, peers=1))]
     if sessions > 1:
@@ -52,7 +54,7 @@ async def measure(server: Server, orders: Orders, *, sessions: int, seconds: flo
                 await crew.start()
             for crew in crews:
                 await crew.line("flowing", CONNECT_SECONDS)
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(settle)
             await server.lag_p99_ms(http)
             stages_before = await _stages(server, http)
             cpu_before, start = server.cpu(), time.monotonic()

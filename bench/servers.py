@@ -135,6 +135,17 @@ class VitrineServer:
         media = {p.pid for head in self._family("media") for p in family(head.pid)}
         return CpuSample({pid: used for pid, used in whole.items() if pid in media}, whole)
 
+    def beside_media(self) -> list[psutil.Process]:
+        """Every process of the server that carries no media."""
+        assert self._process is not None
+        media = {p.pid for head in self._family("media") for p in family(head.pid)}
+        return [process for process in family(self._process.pid) if process.pid not in media]
+
+    async def gauge(self, http: aiohttp.ClientSession, name: str) -> float:
+        """The value in `/metrics`, added up over the nodes."""
+        async with http.get(f"{self.url}/metrics") as response:
+            return sum(value for _, value in series(await response.text(), name))
+
     def _family(self, role: str) -> list[psutil.Process]:
         assert self._process is not None
         return [p for p in family(self._process.pid) if f"server.py {role}" in _command(p)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,11 +70,7 @@ class ShopDoor:
             },
         )
         self._token = visit["token"]
-        headers = {
-            "Content-Type": "application/sdp",
-            "Authorization": f"Bearer {self._token}",
-            "Origin": self._url,
-        }
+        headers = self.credential | {"Content-Type": "application/sdp"}
         async with self._http.post(f"{self._url}/v1/try-on", data=offer.encode(), headers=headers) as response:
             text = await response.text()
             if response.status != 201:
@@ -81,10 +78,15 @@ class ShopDoor:
             self._location = response.headers["Location"]
             return text
 
+    @property
+    def credential(self) -> dict[str, str]:
+        """Headers that show whose visit it is."""
+        return {"Authorization": f"Bearer {self._token}", "Origin": self._url}
+
     async def leave(self) -> None:
         """End the try-on."""
         if self._location:
-            headers = {"Authorization": f"Bearer {self._token}", "Origin": self._url}
+            headers = self.credential
             url = self._location if "://" in self._location else self._url + self._location
             async with self._http.delete(url, headers=headers):
                 self._location = ""
@@ -133,6 +135,15 @@ class Refused(Exception):
     status: int
     body: str
     retry_after: str | None = None
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The body, read; empty if it is something else."""
+        try:
+            read = json.loads(self.body)
+        except ValueError:
+            return {}
+        return read if isinstance(read, dict) else {}
 
     def __str__(self) -> str:
         return f"HTTP {self.status}: {self.body[:300]}"
