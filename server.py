@@ -141,13 +141,15 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
 
     from rtc.claims import Claims
     from rtc.placement import Placement
+    from tenancy.import_runner import ImportRunner
     from web.app import Services, WebSettings, create_app
     from web.health import media_check
     from web.limits import Limits
 
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(_stores(settings))
-        owners, kept_mail = await _owners(settings, stores, stack)
+        room = await _attended(await _fitting_room(settings, stores), stack)
+        owners, kept_mail = await _owners(settings, stores, room, stack)
         placement = Placement(stores.redis)
         stack.push_async_callback(placement.aclose)
         services = Services(
@@ -157,7 +159,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
             files=stores.files,
             placement=placement,
             claims=Claims(stores.redis),
-            fitting_room=await _attended(await _fitting_room(settings, stores), stack),
+            fitting_room=room,
             owners=owners,
             limits=Limits(stores.redis, settings.rates, trusted_hops=settings.trusted_proxies),
             kept_mail=kept_mail if settings.show_mail else None,
@@ -171,7 +173,9 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
         imports.start()
         stack.push_async_callback(imports.stop)
         demo = DEMO_SLUG if settings.demo else None
-        app = create_app(services, WebSettings(settings.public_url, demo, settings.ice_servers, _relays(settings)))
+        cdn = settings.cdn_url.rstrip("/") if settings.cdn_url else None
+        web_settings = WebSettings(settings.public_url, demo, settings.ice_servers, _relays(settings), cdn)
+        app = create_app(services, web_settings)
         await stack.enter_async_context(measured_loop("web"))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
@@ -205,9 +209,12 @@ def _outbox(settings: Settings, stores: Stores, seal: Seal) -> tuple[Outbox, Kep
     return outbox, kept
 
 
-async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> tuple[Owners, Kept | None]:
+async def _owners(
+    settings: Settings, stores: Stores, room: FittingRoom, stack: AsyncExitStack
+) -> tuple[Owners, Kept | None]:
     """The owner's side, and the mails kept in memory where no mail server is named."""
     from rtc.claims import Claims
+    from tenancy.avatar_belongings import AvatarBelongings
     from tenancy.mail import Letters
     from tenancy.owners import Owners
     from tenancy.seal import Seal
@@ -227,6 +234,7 @@ async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> 
         letters=letters,
         forget_keys=lambda shop: Claims(stores.redis).forget_shop(str(shop)),
         private_webhooks=settings.private_webhooks,
+        belongings=(AvatarBelongings(room.avatars),),
     )
     sweeping = asyncio.create_task(owners.sweeper.always())
     stack.callback(sweeping.cancel)
@@ -395,7 +403,7 @@ async def _serve_avatars(settings: Settings, options: argparse.Namespace) -> Non
         )
         tasks = [
             asyncio.create_task(worker.run()),
-            asyncio.create_task(room.attend(worker_id, options.device, worker.wake)),
+            asyncio.create_task(room.attend(worker_id, options.device, worker.wake, worker.get_ready)),
         ]
         notify_ready()
         told = asyncio.create_task(told_to_stop())

@@ -187,13 +187,23 @@ class Worker:
     away: tuple[type[Exception], ...]
     renew_every_s: float = RENEW_EVERY_S
     warm_for_s: float = WARM_FOR_S
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    _expected: bool = False
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._stirred.set()
+
+    def get_ready(self) -> None:
+        """There will be something to do: load the models now, so that it need not wait for them."""
+        self._expected = True
+        self._stirred.set()
 
     async def run(self) -> None:
-        """Until cancelled. `wake` set: there may be something to do."""
+        """Until cancelled."""
         try:
             while True:
-                self.wake.clear()
+                self._stirred.clear()
                 try:
                     job = await self.line.take()
                 except self.away:
@@ -209,9 +219,16 @@ class Worker:
     async def _rest(self) -> None:
         if self.bench.pid is not None and time.monotonic() - self.bench.used_at > self.warm_for_s:
             await self.bench.stop()
+        if self._expected:
+            self._expected = False
+            try:
+                await self.bench.warm_up()
+            except (BenchCrashed, BenchTooSlow):
+                await self.bench.stop()
+                log.error("bench-not-ready")  # noqa: TRY400  the next job will say more
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY_S):
-                await self.wake.wait()
+                await self._stirred.wait()
 
     async def _work_on(self, job: Any) -> None:
         """One attempt, with whatever comes of it written down."""

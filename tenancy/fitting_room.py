@@ -22,6 +22,7 @@ from tenancy.photo_keys import KeyService, LocalKeys
 from tenancy.photos import Photos
 from tenancy.receipts import Signer
 
+EXPECTED = "vitrine_avatars_expected"
 SEEN_EVERY_S, SWEEP_EVERY_S = 5.0, 10.0
 _LISTEN_ANEW_AFTER = 12  # rounds: a connection that was lost is told by nothing
 
@@ -51,12 +52,23 @@ class FittingRoom:
         avatars = Avatars(database, queue, photos, files, signer, longest_wait_s=longest_wait_s)
         return cls(database, files, queue, photos, avatars, AvatarSweeper(avatars, queue, photos), AvatarNews(database))
 
-    async def attend(self, worker_id: UUID, device: str, wake: asyncio.Event) -> None:
-        """Until cancelled: says that a worker is there, and wakes it when the line changes."""
+    async def expect(self) -> None:
+        """Somebody is about to want an avatar: workers that rest get ready."""
+        with contextlib.suppress(Unavailable):
+            async with self.database.jobs() as connection:
+                await connection.execute("SELECT pg_notify($1, '')", EXPECTED)
+
+    async def attend(
+        self, worker_id: UUID, device: str, wake: Callable[[], None], get_ready: Callable[[], None]
+    ) -> None:
+        """Until cancelled: says that a worker is there, wakes it when the line changes, and gets it ready."""
         try:
             while True:
                 with contextlib.suppress(Unavailable):
-                    async with self.database.listening(CHANNEL, lambda _payload: wake.set()):
+                    async with (
+                        self.database.listening(CHANNEL, lambda _payload: wake()),
+                        self.database.listening(EXPECTED, lambda _payload: get_ready()),
+                    ):
                         for _ in range(_LISTEN_ANEW_AFTER):
                             await self.queue.seen(worker_id, device)
                             await asyncio.sleep(SEEN_EVERY_S)

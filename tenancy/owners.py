@@ -70,12 +70,13 @@ class Owners:
         secret: str,
         letters: Letters,
         forget_keys: Callable[[UUID], Awaitable[int]] = nothing_kept,
-        belongings: Sequence[Belongings] = (),
         private_webhooks: bool = False,
         lookup: Lookup | None = None,
+        belongings: Sequence[Belongings] = (),
     ) -> Self:
         """`secret`: the installation's own (`tenancy.seal`). `forget_keys`: forgets what lies in Valkey of a shop.
-        `belongings`: what other rooms keep of visits. `lookup`: TXT records, by the machine's resolver without it."""
+        `belongings`: what is kept of visits elsewhere.
+        `lookup`: TXT records, by the machine's resolver without it."""
         passwords, signer = Passwords(), Signer(secret)
         factors, passkeys = Factors(Seal(secret)), Passkeys(database)
         accounts = Accounts(database, credentials, passwords, letters)

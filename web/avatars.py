@@ -47,6 +47,7 @@ class Avatars:
     visit_of: Callable[[web.Request], Awaitable[Visit]]
 
     async def get_avatar_consent(self, request: web.Request) -> web.Response:
+        await self.room.expect()
         return json_answer(_text("photo" if request.match_info["purpose"] == "photo" else "import", request))
 
     async def create_avatar(self, request: web.Request) -> web.Response:

@@ -39,7 +39,7 @@ export function consentScreen(say: Say, shop: string, text: ConsentText, privacy
         { class: 'terms', 'aria-labelledby': 'terms-title' },
         h('h2', { id: 'terms-title' }, text.title),
         ...text.paragraphs.map((paragraph) => h('p', {}, paragraph)),
-        h('p', {}, h('a', { href: privacy, target: '_blank', rel: 'noopener' }, say('consent.heading'))),
+        h('p', {}, h('a', { href: privacy, target: '_blank', rel: 'noopener' }, say('privacy'))),
       ),
       buttons,
     ),

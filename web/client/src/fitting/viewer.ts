@@ -7,30 +7,38 @@
 
 import {
   AmbientLight,
-  Color,
+  Box3,
+  BufferAttribute,
   DirectionalLight,
   Group,
   HemisphereLight,
+  MathUtils,
   Mesh,
   MeshLambertMaterial,
   PerspectiveCamera,
   Scene,
+  SkinnedMesh,
   SRGBColorSpace,
   Vector3,
   WebGLRenderer,
   type BufferGeometry,
   type Object3D,
 } from 'three'
-import { GLTFLoader } from 'three/addons/loaders/GLTFLoader.js'
+import { GLTFLoader, type GLTF } from 'three/addons/loaders/GLTFLoader.js'
 // The decoder in JavaScript: the one in WebAssembly would want 'wasm-unsafe-eval' in our Content-Security-Policy.
 import { MeshoptDecoder } from 'meshopt-in-javascript'
 
 const FRAME_MS = 1000 / 30
 const COARSEST = 0.5
+const FINEST = 2
 const FIELD_DEG = 26
 const NEAREST = 0.45
-const EASE = 0.18
+const EASE_MS = 95
 const KEY_STEP = Math.PI / 12
+/** Pelvis and spine, in SMPL's order of joints, with the collars for straps. */
+const TRUNK = new Set([0, 3, 6, 9])
+/** By how much the suit darkens the mannequin, by channel. */
+const SUIT = [0.33, 0.36, 0.36]
 
 export class Viewer {
   readonly element: HTMLCanvasElement
@@ -38,6 +46,7 @@ export class Viewer {
   readonly #scene = new Scene()
   readonly #camera = new PerspectiveCamera(FIELD_DEG, 1, 0.1, 30)
   readonly #stand = new Group()
+  readonly #things = new Map<string, Thing>()
   #heightM = 1.7
   #yaw = 0.5
   #wantedYaw = 0
@@ -46,7 +55,7 @@ export class Viewer {
   #lift = 0
   #ratio: number
   #frame = 0
-  #moving = false
+  #coarse = false
   #slow = 0
   #drawn = 0
   readonly #resized: ResizeObserver
@@ -54,13 +63,14 @@ export class Viewer {
 
   /** Raises an error where the browser has no WebGL. */
   constructor(label: string) {
-    this.#renderer = new WebGLRenderer({ antialias: true, alpha: true, powerPreference: 'low-power' })
+    // Smooth edges come from drawing at twice the size when nothing moves: software GL has no time for more samples.
+    this.#renderer = new WebGLRenderer({ antialias: false, alpha: true, powerPreference: 'low-power' })
     this.#renderer.outputColorSpace = SRGBColorSpace
     this.element = this.#renderer.domElement
     this.element.tabIndex = 0
     this.element.setAttribute('role', 'img')
     this.element.setAttribute('aria-label', label)
-    this.#ratio = Math.min(window.devicePixelRatio, 2)
+    this.#ratio = Math.min(window.devicePixelRatio, FINEST)
     const key = new DirectionalLight(0xfff4e6, 2.1)
     key.position.set(1.6, 2.4, 2.2)
     const rim = new DirectionalLight(0xdfe9ff, 1.1)
@@ -75,23 +85,20 @@ export class Viewer {
   async show(name: string, glb: ArrayBuffer): Promise<void> {
     const loader = new GLTFLoader()
     loader.setMeshoptDecoder(MeshoptDecoder)
-    const { scene } = await loader.parseAsync(glb, '')
-    const thing = atRest(scene)
-    thing.name = name
-    const before = this.#stand.getObjectByName(name)
-    if (before) this.remove(name)
-    this.#stand.add(thing)
+    const thing = await atRest(await loader.parseAsync(glb, ''))
+    this.remove(name)
+    this.#things.set(name, thing)
+    this.#stand.add(thing.group)
     if (name === 'body') this.#heightM = heightOf(thing)
     this.#fit()
   }
 
   remove(name: string): void {
-    const thing = this.#stand.getObjectByName(name)
+    const thing = this.#things.get(name)
     if (!thing) return
-    thing.traverse((part) => {
-      if (part instanceof Mesh) part.geometry.dispose()
-    })
-    this.#stand.remove(thing)
+    for (const { geometry } of [...thing.fine, ...thing.coarse]) geometry.dispose()
+    this.#things.delete(name)
+    this.#stand.remove(thing.group)
     this.#draw()
   }
 
@@ -112,8 +119,8 @@ export class Viewer {
 
   dispose(): void {
     this.#resized.disconnect()
+    for (const name of [...this.#things.keys()]) this.remove(name)
     cancelAnimationFrame(this.#frame)
-    this.remove('body')
     this.#renderer.dispose()
     this.element.remove()
   }
@@ -121,7 +128,6 @@ export class Viewer {
   #fit(): void {
     const { clientWidth: width, clientHeight: height } = this.element
     if (width === 0 || height === 0) return
-    this.#renderer.setPixelRatio(this.#ratio)
     this.#renderer.setSize(width, height, false)
     this.#camera.aspect = width / height
     this.#draw()
@@ -144,37 +150,39 @@ export class Viewer {
 
   #step(now: number, before: number): void {
     this.#frame = 0
-    this.#yaw += (this.#wantedYaw - this.#yaw) * EASE
-    this.#zoom += (this.#wantedZoom - this.#zoom) * EASE
+    const share = 1 - Math.exp(-Math.min(100, Math.max(8, now - before)) / EASE_MS)
+    this.#yaw += (this.#wantedYaw - this.#yaw) * share
+    this.#zoom += (this.#wantedZoom - this.#zoom) * share
     const still = Math.abs(this.#wantedYaw - this.#yaw) < 0.002 && Math.abs(this.#wantedZoom - this.#zoom) < 0.001
     if (still) [this.#yaw, this.#zoom] = [this.#wantedYaw, this.#wantedZoom]
     this.#pace(now - before, still)
     this.#place()
-    this.#renderer.render(this.#scene, this.#camera)
-    this.#drawn += 1
-    this.element.dataset['drawn'] = String(this.#drawn)
-    this.#moving = !still || this.#pointers.size > 0
-    if (this.#moving) this.#frame = requestAnimationFrame((next) => this.#step(next, now))
-    else this.#sharpen()
+    const moving = !still || this.#pointers.size > 0
+    this.#render(moving)
+    if (moving) this.#frame = requestAnimationFrame((next) => this.#step(next, now))
   }
 
-  /** Coarser after a few slow frames in a row. */
+  /** After a few slow frames in a row: first fewer triangles, then fewer pixels. */
   #pace(tookMs: number, still: boolean): void {
     if (still || tookMs <= 0) return
     this.#slow = tookMs > FRAME_MS * 1.15 ? this.#slow + 1 : Math.max(0, this.#slow - 0.25)
-    if (this.#slow < 3 || this.#ratio <= COARSEST) return
+    if (this.#slow < 3) return
     this.#slow = 0
-    this.#ratio = Math.max(COARSEST, this.#ratio * 0.75)
-    this.#renderer.setPixelRatio(this.#ratio)
+    if (!this.#coarse) this.#coarse = true
+    else if (this.#ratio > COARSEST) this.#ratio = Math.max(COARSEST, this.#ratio * 0.7)
   }
 
-  #sharpen(): void {
-    const full = Math.min(window.devicePixelRatio, 2)
-    if (this.#ratio >= full) return
-    const coarse = this.#ratio
-    this.#renderer.setPixelRatio(full)
+  #render(moving: boolean): void {
+    const coarse = moving && this.#coarse
+    for (const thing of this.#things.values()) {
+      for (const mesh of thing.fine) mesh.visible = !coarse
+      for (const mesh of thing.coarse) mesh.visible = coarse || thing.fine.includes(mesh)
+    }
+    const ratio = moving ? this.#ratio : Math.max(window.devicePixelRatio, FINEST)
+    if (this.#renderer.getPixelRatio() !== ratio) this.#renderer.setPixelRatio(ratio)
     this.#renderer.render(this.#scene, this.#camera)
-    this.#ratio = coarse
+    this.#drawn += 1
+    this.element.dataset['drawn'] = String(this.#drawn)
   }
 
   #listen(): void {
@@ -193,7 +201,6 @@ export class Viewer {
         this.#wantedYaw += ((event.clientX - was.x) / on.clientWidth) * Math.PI * 1.6
         if (this.#zoom < 0.95) this.#slide((event.clientY - was.y) / on.clientHeight)
       } else if (apart > 0) this.#come(apart / Math.max(1, this.#apart()))
-      this.#renderer.setPixelRatio(this.#ratio)
       this.#draw()
     })
     for (const kind of ['pointerup', 'pointercancel'] as const)
@@ -237,36 +244,72 @@ export class Viewer {
   }
 }
 
-/** The thing as plain meshes where it stands: what does not move needs no skeleton, and draws in half the time. */
-function atRest(scene: Object3D): Group {
-  const made = new Group()
-  scene.updateMatrixWorld(true)
-  scene.traverse((part) => {
-    if (!(part instanceof Mesh) || /_level\d+$/.test(part.name)) return
-    const mesh = new Mesh(part.geometry as BufferGeometry, plain(part))
-    // A skinned mesh at rest stands where its vertices say, whatever its node's place is.
-    if (!('isSkinnedMesh' in part)) mesh.applyMatrix4(part.matrixWorld)
-    else mesh.applyMatrix4((part as unknown as { bindMatrix: Object3D['matrix'] }).bindMatrix)
-    mesh.frustumCulled = false
-    mesh.userData = part.userData
-    made.add(mesh)
-  })
-  return made
+/** What is on the stand: `fine` when nothing moves, `coarse` while it does and drawing is slow. */
+interface Thing {
+  group: Group
+  fine: Mesh[]
+  coarse: Mesh[]
+}
+
+/** A GLB as plain meshes where they stand: what does not move needs no skeleton, and draws in half the time. */
+async function atRest(gltf: GLTF): Promise<Thing> {
+  const group = new Group()
+  const [fine, coarse]: [Mesh[], Mesh[]] = [[], []]
+  gltf.scene.updateMatrixWorld(true)
+  const parts: Mesh[] = []
+  gltf.scene.traverse((part) => part instanceof Mesh && parts.push(part))
+  for (const part of parts) {
+    const mesh = still(part)
+    fine.push(mesh)
+    const level = await coarser(gltf, part)
+    coarse.push(level ? still(level) : mesh)
+  }
+  group.add(...new Set([...fine, ...coarse]))
+  group.updateMatrixWorld(true)
+  return { group, fine, coarse }
+}
+
+/** The first coarser level of a mesh that hangs on its node by MSFT_lod. */
+async function coarser(gltf: GLTF, part: Mesh): Promise<Mesh | null> {
+  const { parser } = gltf
+  const index = parser.associations.get(part)?.nodes
+  const nodes = (parser.json as { nodes: { extensions?: { MSFT_lod?: { ids: number[] } } }[] }).nodes
+  const id = index === undefined ? undefined : nodes[index]?.extensions?.MSFT_lod?.ids[0]
+  const node = id === undefined ? null : ((await parser.getDependency('node', id)) as Object3D)
+  return node instanceof Mesh ? node : null
+}
+
+function still(part: Mesh): Mesh {
+  const mesh = new Mesh(part.geometry, plain(part))
+  // A skinned mesh at rest stands where its vertices and its bind matrix say, whatever its node's place is.
+  mesh.applyMatrix4(part instanceof SkinnedMesh ? part.bindMatrix : part.matrixWorld)
+  mesh.frustumCulled = false
+  return mesh
 }
 
 function plain(part: Mesh): MeshLambertMaterial {
   const given = (Array.isArray(part.material) ? part.material[0] : part.material) as MeshLambertMaterial
+  if (part.name.startsWith('body')) clothe(part.geometry)
   const vertexColors = 'color' in part.geometry.attributes
-  return new MeshLambertMaterial({ color: given?.color ?? new Color(0xcfc9c2), map: given?.map ?? null, vertexColors, side: given?.side ?? 0 })
+  return new MeshLambertMaterial({ color: given.color, map: given.map, vertexColors, side: given.side })
 }
 
-function heightOf(thing: Object3D): number {
-  let top = 0
-  thing.traverse((part) => {
-    if (!(part instanceof Mesh)) return
-    part.geometry.computeBoundingBox()
-    const box = part.geometry.boundingBox
-    if (box) top = Math.max(top, box.clone().applyMatrix4(part.matrixWorld).max.y, box.max.y * part.scale.y)
-  })
+/** A mannequin's suit: what the trunk's joints move is of a darker cloth, so that a body with nothing on is not bare. */
+function clothe(geometry: BufferGeometry): void {
+  const { skinIndex, skinWeight, color } = geometry.attributes
+  if (!skinIndex || !skinWeight || color) return
+  const colors = new Float32Array(skinIndex.count * 3)
+  for (let vertex = 0; vertex < skinIndex.count; vertex++) {
+    let trunk = 0
+    for (let slot = 0; slot < 4; slot++)
+      if (TRUNK.has(skinIndex.getComponent(vertex, slot))) trunk += skinWeight.getComponent(vertex, slot)
+    const share = MathUtils.smoothstep(trunk, 0.4, 0.6)
+    for (let channel = 0; channel < 3; channel++) colors[3 * vertex + channel] = 1 - share * (1 - (SUIT[channel] ?? 1))
+  }
+  geometry.setAttribute('color', new BufferAttribute(colors, 3))
+}
+
+function heightOf({ group }: Thing): number {
+  const top = new Box3().setFromObject(group).max.y
   return top > 0.4 && top < 3 ? top : 1.7
 }
