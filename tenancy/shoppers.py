@@ -6,10 +6,10 @@ speak for her when the token has expired.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from tenancy.clock import utc_now
@@ -29,30 +29,18 @@ class Claimant:
     visit_id: UUID
 
 
-class Belongings(Protocol):
-    """What another room keeps of a visit, such as bodies made from photos."""
-
-    async def export(self, tenant_id: UUID, visit_id: UUID) -> Mapping[str, Any]: ...
-
-    async def erase(self, tenant_id: UUID, visit_id: UUID) -> Mapping[str, int]:
-        """Erase all of it; returns how much of what."""
-        ...
-
-
 class Shoppers:
-    """Finds, exports and erases. `belongings`: what else is kept of visits, and by whom."""
+    """Finds, exports and erases what the tables hold of a visit; its avatars are `tenancy.avatars`' own."""
 
     def __init__(
         self,
         database: Database,
         signer: Signer,
         *,
-        belongings: Sequence[Belongings] = (),
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._signer = signer
-        self._belongings = belongings
         self._now = now
 
     def receipt_of_consent(self, shop: Shop, agreed: Receipt) -> str:
@@ -101,13 +89,10 @@ class Shoppers:
                 """,
                 who.visit_id,
             )
-        kept: dict[str, Any] = {
+        return {
             "visit": _plain(visit) if visit else None,
             "consents": [_plain(consent) for consent in consents],
         }
-        for others in self._belongings:
-            kept |= await others.export(who.tenant_id, who.visit_id)
-        return kept
 
     async def consents(self, tenant_id: UUID, after: UUID | None = None, most: int = 5000) -> list[dict[str, Any]]:
         """A page of a shop's evidence of consents, by their ids; `after`: the last id of the page before."""
@@ -125,13 +110,11 @@ class Shoppers:
     async def erase(self, who: Claimant, *, forgotten: Mapping[str, int]) -> str:
         """Erase the visit and what hangs on it, note that the consent is taken back, and return the signed receipt.
 
-        `forgotten`: what the caller has ended and forgotten outside the tables. Again, it is harmless. That she once
+        `forgotten`: what the caller has ended and erased elsewhere. Again, it is harmless. That she once
         agreed, and took it back, stays until the time for such evidence is over (GDPR, article 7, 1): it names a visit
         that no longer exists.
         """
         erased: dict[str, int] = dict(forgotten)
-        for others in self._belongings:
-            erased |= await others.erase(who.tenant_id, who.visit_id)
         now = self._now()
         async with self._database.tenant(who.tenant_id) as connection:
             done = await connection.execute("DELETE FROM visits WHERE id = $1", who.visit_id)

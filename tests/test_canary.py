@@ -13,6 +13,7 @@ import base64
 import io
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from PIL import Image, UnidentifiedImageError
 from redis.asyncio import Redis
 
 from tenancy.audit import note
+from tenancy.consent import current_text
 from tenancy.credentials import Credentials, Shop
 from tenancy.database import Database
 from tenancy.files import Files
@@ -205,8 +207,15 @@ def decoded(sent: list[bytes]) -> list[bytes]:
     return rows
 
 
+def marked_photo(camera: MarkedCamera) -> tuple[bytes, bytes]:
+    """A photo with the pattern, and the text that its file says of itself."""
+    told, sink = f"canary-{secrets.token_hex(16)}", io.BytesIO()
+    Image.fromarray(camera.rgb(0)).save(sink, "JPEG", quality=90, comment=told)
+    return sink.getvalue(), told.encode()
+
+
 async def try_on(installation: Installation, product: str, canary: Canary) -> None:
-    """A shopper in front of the mirror for some seconds, as her browser does it."""
+    """A shopper in front of the mirror for some seconds, as her browser does it, who then sends a photo as well."""
     shopper, sent, returned = Shopper(MarkedCamera()), [], []
     canary.pattern = shopper.track.camera.pattern
     tap(shopper, sent, returned)
@@ -233,6 +242,14 @@ async def try_on(installation: Installation, product: str, canary: Canary) -> No
         await shopper.see(15, within_s=60)
         async with client.delete(installation.url + location, headers=headers) as response:
             assert response.status == 204
+        photo, told = marked_photo(shopper.track.camera)
+        canary.needles["photo's text"] = {told}
+        canary.add("photo", photo)
+        form = aiohttp.FormData({"height_cm": "170", "consent": current_text(purpose="photo").version})
+        form.add_field("front", photo, filename="me.jpg", content_type="image/jpeg")
+        bearer = {"Authorization": headers["Authorization"]}
+        async with client.post(installation.url + "/v1/avatars", data=form, headers=bearer) as response:
+            assert response.status == 202, await response.text()
     await shopper.close()
     with Image.open(io.BytesIO(jpeg)) as image:
         image.load()

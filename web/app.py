@@ -75,12 +75,14 @@ class Services:
 
 @dataclass(frozen=True)
 class WebSettings:
-    """public_url: the address shoppers see, if it is known. demo: the slug of the shop that / leads to."""
+    """public_url: the address shoppers see, if it is known. demo: the slug of the shop that / leads to.
+    cdn_url: where pictures of products come from, without a slash at its end."""
 
     public_url: str | None = None
     demo: str | None = None
     ice_servers: Sequence[Mapping[str, Any]] = ()
     relays: Relays | None = None
+    cdn_url: str | None = None
     built: Path = HERE / "static" / "app"
 
 
@@ -93,7 +95,9 @@ def create_app(services: Services, settings: WebSettings) -> web.Application:
     hosts = allowed_hosts(services.owners.domains, settings.public_url)
     app = web.Application(middlewares=[access_log, problems, hosts, counted], client_max_size=MAX_BODY_BYTES)
     https = (settings.public_url or "").startswith("https://")
-    app.on_response_prepare.extend([security_headers(https=https), cross_origin(readers)])
+    app.on_response_prepare.extend(
+        [security_headers(https=https, cdn=_origin(settings.cdn_url)), cross_origin(readers)]
+    )
     for operation in served:
         app.router.add_route(operation.method, operation.path, operation.handler)
     for path in dict.fromkeys(operation.path for operation in served if operation.readers):
@@ -143,6 +147,7 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         ice_servers=settings.ice_servers,
         relays=settings.relays,
         public_origin=_origin(settings.public_url),
+        cdn_url=settings.cdn_url or "",
     )
     waiting = WaitingLine(services.placement, shopper.visit)
     files = ProductFiles(services.credentials, services.products, services.files)
@@ -159,6 +164,7 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         products=services.products,
         placement=services.placement,
         claims=services.claims,
+        fitting_room=services.fitting_room,
         limits=limits,
         public_origin=_origin(settings.public_url),
     )

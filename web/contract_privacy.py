@@ -18,7 +18,7 @@ class MyData(Answered):
 
     visit: dict[str, Any] | None
     consents: list[dict[str, Any]]
-    more: Annotated[dict[str, Any], Field(description="What else there is, such as bodies.")]
+    avatars: Annotated[list[dict[str, Any]], Field(description="Bodies; `GET /v1/avatars/{id}/export` has the files.")]
 
 
 class SignedReceipt(Answered):

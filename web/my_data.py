@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from aiohttp import hdrs, web
@@ -11,10 +13,12 @@ from aiohttp import hdrs, web
 from rtc.claims import Claims, Visitor
 from rtc.offers import UnknownSession
 from rtc.placement import Placement
+from tenancy.avatars import Avatar
+from tenancy.fitting_room import FittingRoom
 from tenancy.owners import Owners
 from tenancy.products import Products
 from tenancy.shoppers import Claimant
-from tenancy.visits import Visits
+from tenancy.visits import Visit, Visits
 from web import contract_privacy as contract
 from web.limits import Limits
 from web.middleware import Readers, admit_origin
@@ -34,14 +38,15 @@ class MyData:
     products: Products
     placement: Placement
     claims: Claims
+    fitting_room: FittingRoom
     limits: Limits
     public_origin: str | None
 
     async def export_my_data(self, request: web.Request) -> web.Response:
         who = await self._claimant(request)
         kept = await self.owners.shoppers.export(who)
-        visit, consents = kept.pop("visit"), kept.pop("consents")
-        return json_answer(contract.MyData(visit=visit, consents=consents, more=kept))
+        avatars = [_told(avatar) for avatar in await self._avatars(who)]
+        return json_answer(contract.MyData(**kept, avatars=avatars))
 
     async def erase_my_data(self, request: web.Request) -> web.Response:
         who = await self._claimant(request)
@@ -53,7 +58,11 @@ class MyData:
                 ended = 1
             except UnknownSession:  # it ended by itself
                 pass
-        forgotten = {"try-ons ended": ended, "outfits": await self.claims.forget(visitor)}
+        avatars = await self._avatars(who)
+        for avatar in avatars:
+            await self.fitting_room.avatars.erase(who.tenant_id, avatar.id, "asked-for")
+        outfits = await self.claims.forget(visitor)
+        forgotten = {"try-ons ended": ended, "outfits": outfits, "avatars": len(avatars)}
         return self._signed(await self.owners.shoppers.erase(who, forgotten=forgotten))
 
     async def read_receipt(self, request: web.Request) -> web.Response:
@@ -162,12 +171,29 @@ class MyData:
         await self._admit(request, who.tenant_id)
         return who
 
+    async def _avatars(self, who: Claimant) -> list[Avatar]:
+        """Also those of a visit that is over and not yet swept away."""
+        over = datetime.min.replace(tzinfo=UTC)
+        return await self.fitting_room.avatars.every(Visit(who.visit_id, who.tenant_id, None, over))
+
     async def _admit(self, request: web.Request, tenant_id: UUID) -> None:
         shop = await self.owners.credentials.shop_of_tenant(tenant_id)
         admit_origin(request, shop.allowed_origins, public_origin=self.public_origin)
 
     def _signed(self, receipt: str) -> web.Response:
         return json_answer(contract.SignedReceipt(receipt=receipt, facts=self.owners.signer.read(receipt)))
+
+
+def _told(avatar: Avatar) -> dict[str, Any]:
+    return {
+        "id": str(avatar.id),
+        "origin": avatar.origin,
+        "status": avatar.status,
+        "created_at": avatar.created_at.isoformat(),
+        "stated": asdict(avatar.stated),
+        "corrections": dict(avatar.corrections),
+        "measures": {name: dict(measure) for name, measure in avatar.measures.items()},
+    }
 
 
 def _credential(request: web.Request) -> str:

@@ -123,8 +123,11 @@ async def test_days_out_of_bounds_are_refused(database: Database, shop: Shop, na
 
 
 async def test_two_sweepers_do_not_meet(
-    database: Database, shop: Shop, sweeper: Sweeper, admin: asyncpg.Connection
+    database: Database, shop: Shop, sweeper: Sweeper, clock: Clock, admin: asyncpg.Connection
 ) -> None:
+    await live_a_day(database, shop, clock, admin)
+    clock.pass_by(days=60)
     await admin.execute("SELECT pg_advisory_lock($1)", 0x76697473)
     assert await sweeper.sweep() == {}
     await admin.execute("SELECT pg_advisory_unlock($1)", 0x76697473)
+    assert await sweeper.sweep() == {"visits": 1, "tallies": 1}

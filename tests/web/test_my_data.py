@@ -21,6 +21,7 @@ from tenancy.products import Product
 from tests.services import Addresses
 from tests.web.conftest import ORIGIN, PUBLISHABLE, Site
 from tests.web.people import Person, sign_up
+from tests.web.test_avatars import ask
 
 
 async def begin(site: Site, language: str = "en") -> dict[str, Any]:
@@ -64,7 +65,7 @@ async def test_erased_everywhere(site: Site, valkey: Redis, addresses: Addresses
     visitor = Visitor(str(site.shop.id), mine["visit"]["id"])
     await Claims(valkey).remember_outfit(visitor, ("a",))
     erased = await json(site, "DELETE", "/v1/my-data", **bearing(visit["receipt"]))
-    assert erased["facts"]["erased"] == {"visits": 1, "outfits": 1, "try-ons ended": 0}
+    assert erased["facts"]["erased"] == {"visits": 1, "outfits": 1, "try-ons ended": 0, "avatars": 0}
     assert await json(site, "GET", f"/v1/receipts/{erased['receipt']}") == erased
     assert [key async for key in valkey.scan_iter(match=f"*{visitor.visit}*")] == []
     assert await site.refusal("GET", "/v1/my-data", **bearing(visit["token"])) == (401, "invalid-token")
@@ -212,3 +213,18 @@ async def test_an_export_has_consents_sums_and_our_signed_word_for_all_of_it(sit
     assert digests.keys() == set(archive.namelist()) - {"manifest.json", "receipt.jws"}
     for name, digest in digests.items():
         assert hashlib.sha256(archive.read(name)).hexdigest() == digest
+
+
+async def test_her_bodies_are_shown_and_erased_with_the_rest(site: Site, addresses: Addresses):
+    visit = await begin(site)
+    bearer = {"Authorization": f"Bearer {visit['token']}"}
+    avatar = await ask(site, bearer)
+    mine = await json(site, "GET", "/v1/my-data", **bearing(visit["receipt"]))
+    assert [one["id"] for one in mine["avatars"]] == [avatar["id"]]
+    assert mine["avatars"][0]["stated"]["height_cm"] == 168
+    erased = await json(site, "DELETE", "/v1/my-data", **bearing(visit["receipt"]))
+    assert erased["facts"]["erased"]["avatars"] == 1
+    admin = await asyncpg.connect(addresses.admin)
+    assert await admin.fetchval("SELECT (SELECT count(*) FROM avatars) + (SELECT count(*) FROM avatar_photos)") == 0
+    await admin.close()
+    assert await site.services.files.remove_shop(site.shop.id) == 0

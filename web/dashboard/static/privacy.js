@@ -47,8 +47,8 @@ const ask = async (path, method = 'GET', headers = {}) => {
 
 const deeds = {
   async show(receipt) {
-    const { visit, consents, more } = await ask('/v1/my-data', 'GET', { Authorization: `Bearer ${receipt}` })
-    told('', [...flat({ visit }), ...consents.flatMap((one, index) => flat(one, `${words.consent} ${index + 1}: `)), ...flat(more)])
+    const { visit, consents, avatars } = await ask('/v1/my-data', 'GET', { Authorization: `Bearer ${receipt}` })
+    told('', [...flat({ visit }), ...consents.flatMap((one, index) => flat(one, `${words.consent} ${index + 1}: `)), ...flat({ avatars })])
   },
   async check(receipt) {
     const { facts } = await ask(`/v1/receipts/${receipt}`)
