@@ -148,8 +148,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
 
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(_stores(settings))
-        room = await _attended(await _fitting_room(settings, stores), stack)
-        owners, kept_mail = await _owners(settings, stores, room, stack)
+        owners, kept_mail = await _owners(settings, stores, stack)
         placement = Placement(stores.redis)
         stack.push_async_callback(placement.aclose)
         services = Services(
@@ -159,7 +158,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
             files=stores.files,
             placement=placement,
             claims=Claims(stores.redis),
-            fitting_room=room,
+            fitting_room=await _attended(await _fitting_room(settings, stores), stack),
             owners=owners,
             limits=Limits(stores.redis, settings.rates, trusted_hops=settings.trusted_proxies),
             kept_mail=kept_mail if settings.show_mail else None,
@@ -209,12 +208,9 @@ def _outbox(settings: Settings, stores: Stores, seal: Seal) -> tuple[Outbox, Kep
     return outbox, kept
 
 
-async def _owners(
-    settings: Settings, stores: Stores, room: FittingRoom, stack: AsyncExitStack
-) -> tuple[Owners, Kept | None]:
+async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> tuple[Owners, Kept | None]:
     """The owner's side, and the mails kept in memory where no mail server is named."""
     from rtc.claims import Claims
-    from tenancy.avatar_belongings import AvatarBelongings
     from tenancy.mail import Letters
     from tenancy.owners import Owners
     from tenancy.seal import Seal
@@ -234,7 +230,6 @@ async def _owners(
         letters=letters,
         forget_keys=lambda shop: Claims(stores.redis).forget_shop(str(shop)),
         private_webhooks=settings.private_webhooks,
-        belongings=(AvatarBelongings(room.avatars),),
     )
     sweeping = asyncio.create_task(owners.sweeper.always())
     stack.callback(sweeping.cancel)

@@ -188,13 +188,9 @@ class Avatars:
 
     async def every(self, visit: Visit) -> list[Avatar]:
         """All of the visit's avatars, the newest first."""
-        return await self.of_visit(visit.tenant_id, visit.id)
-
-    async def of_visit(self, tenant_id: UUID, visit_id: UUID) -> list[Avatar]:
-        """`every`, of a visit that may be over."""
-        async with self.database.tenant(tenant_id) as connection:
+        async with self.database.tenant(visit.tenant_id) as connection:
             rows = await connection.fetch(
-                "SELECT * FROM avatars WHERE visit_id = $1 ORDER BY created_at DESC", visit_id
+                "SELECT * FROM avatars WHERE visit_id = $1 ORDER BY created_at DESC", visit.id
             )
         return [_avatar(row) for row in rows]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
@@ -26,7 +26,7 @@ from tenancy.receipts import Signer
 from tenancy.retention import Retentions, Sweeper
 from tenancy.seal import Seal
 from tenancy.shop_settings import Settings
-from tenancy.shoppers import Belongings, Shoppers
+from tenancy.shoppers import Shoppers
 from tenancy.tallies import Tallies
 from tenancy.team import Team
 from tenancy.usage import Usage
@@ -72,10 +72,8 @@ class Owners:
         forget_keys: Callable[[UUID], Awaitable[int]] = nothing_kept,
         private_webhooks: bool = False,
         lookup: Lookup | None = None,
-        belongings: Sequence[Belongings] = (),
     ) -> Self:
         """`secret`: the installation's own (`tenancy.seal`). `forget_keys`: forgets what lies in Valkey of a shop.
-        `belongings`: what is kept of visits elsewhere.
         `lookup`: TXT records, by the machine's resolver without it."""
         passwords, signer = Passwords(), Signer(secret)
         factors, passkeys = Factors(Seal(secret)), Passkeys(database)
@@ -108,7 +106,7 @@ class Owners:
             domains=Domains(database, credentials, lookup),
             tallies=Tallies(database),
             signer=signer,
-            shoppers=Shoppers(database, signer, belongings=belongings),
+            shoppers=Shoppers(database, signer),
             retentions=Retentions(database),
             closures=closures,
             sweeper=Sweeper(database, closures),

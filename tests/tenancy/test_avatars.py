@@ -8,7 +8,6 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tenancy.avatar_belongings import AvatarBelongings
 from tenancy.avatars import MOST_OF_A_VISIT, Avatars, Stated
 from tenancy.database import Database
 from tenancy.errors import (
@@ -286,16 +285,6 @@ async def test_it_ends_with_its_visit(house: House):
     house.clock.pass_by(minutes=2)
     await house.sweeper.sweep()
     assert house.stored() == {} and await house.avatars.every(visit) == []
-
-
-async def test_it_is_among_what_is_kept_of_a_visit_and_erased_with_it(house: House):
-    visit = await house.visit()
-    avatar = await house.complete(visit)
-    belongings = AvatarBelongings(house.avatars)
-    (shown,) = (await belongings.export(visit.tenant_id, visit.id))["avatars"]
-    assert (shown["id"], shown["stated"]["height_cm"]) == (str(avatar.id), 168.0)
-    assert await belongings.erase(visit.tenant_id, visit.id) == {"avatars": 1}
-    assert house.stored() == {} and (await belongings.export(visit.tenant_id, visit.id))["avatars"] == []
 
 
 async def test_brought_along_to_another_shop_it_is_made_anew_from_its_numbers(house: House):
