@@ -1,13 +1,33 @@
 // Runs in the measured page, before its own scripts: keeps hold of the camera's track, and reads frame numbers on both
 // sides when asked to. Python checks the numbers' check bits.
 (() => {
-  const probe = (window.__probe = { camera: null, sent: [], shown: [], reading: false })
+  const probe = (window.__probe = { camera: null, sent: [], shown: [], reading: false, worn: [] })
   const media = navigator.mediaDevices
   const open = media.getUserMedia.bind(media)
   media.getUserMedia = async (wanted) => {
     const stream = await open(wanted)
     probe.camera = stream.getVideoTracks()[0]
     return stream
+  }
+
+  // From the word that something else is to be worn to the second picture after the server's word that it is: the first
+  // may have been on its way already.
+  const make = RTCPeerConnection.prototype.createDataChannel
+  RTCPeerConnection.prototype.createDataChannel = function (...named) {
+    const channel = make.apply(this, named)
+    const send = channel.send.bind(channel)
+    let asked = 0
+    channel.send = (text) => {
+      if (String(text).includes('"wear"')) asked = performance.now()
+      send(text)
+    }
+    channel.addEventListener('message', ({ data }) => {
+      if (!asked || !String(data).includes('"worn"')) return
+      const [from, video] = [asked, probe.picture()]
+      asked = 0
+      video?.requestVideoFrameCallback(() => video.requestVideoFrameCallback((now) => probe.worn.push(now - from)))
+    })
+    return channel
   }
 
   probe.picture = () =>
