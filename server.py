@@ -16,7 +16,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tenancy.database import Database
     from tenancy.files import Files
     from tenancy.fitting_room import FittingRoom
-    from tenancy.ledger import Recorder
+    from tenancy.ledger import Recorder, TryOn
     from tenancy.mail import Kept
     from tenancy.outbox import Outbox
     from tenancy.owners import Owners
@@ -142,6 +142,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
     from rtc.claims import Claims
     from rtc.placement import Placement
     from tenancy.import_runner import ImportRunner
+    from tenancy.live_try_ons import Undertaker
     from web.app import Services, WebSettings, create_app
     from web.health import media_check
     from web.limits import Limits
@@ -168,6 +169,9 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
                 "media": media_check(placement),
             },
         )
+        undertaker = Undertaker(stores.database)
+        undertaker.start()
+        stack.push_async_callback(undertaker.stop)
         imports = ImportRunner(owners.imports)
         imports.start()
         stack.push_async_callback(imports.stop)
@@ -278,6 +282,7 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
     from rtc.node import MediaNode, NodeSettings
     from rtc.signalling import CandidatePolicy
     from tenancy.ledger import Recorder
+    from tenancy.live_try_ons import Heartbeats
 
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(_stores(settings))
@@ -311,6 +316,9 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
             host, _, port = options.listen.rpartition(":")
             await web.TCPSite(runner, host, int(port)).start()
         await node.until_ready()
+        beats = Heartbeats(stores.database, lambda: map(_booked, node.running()))
+        beats.start()
+        stack.push_async_callback(beats.stop)
         notify_ready()
         studio.rehearse()
         await told_to_stop()
@@ -319,18 +327,24 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
 
 def _into(ledger: Recorder) -> Callable[[EndedTryOn], None]:
     """From what a media process says of a try-on to a line of the ledger."""
-    from tenancy.ledger import TryOn
     from tenancy.tallies import histograms
 
     def record(ended: EndedTryOn) -> None:
-        products, seen = [UUID(product) for product in ended.products], ended.seen
-        tenant = UUID(ended.visitor.tenant)
+        seen = ended.seen
         tallies = histograms({"delay_ms": seen.delays_ms, "rtt_ms": seen.rtts_ms, "fps": seen.fps})
         tallies.update({("hint", state): count for state, count in seen.hints.items()})
         tallies["freeze", ""] += seen.freezes
-        ledger.record(TryOn(tenant, ended.session_id, ended.started_at, ended.seconds, products, tallies))
+        ledger.record(replace(_booked(ended), tallies=tallies))
 
     return record
+
+
+def _booked(told: EndedTryOn) -> TryOn:
+    """A try-on as the ledger has it."""
+    from tenancy.ledger import TryOn
+
+    products = [UUID(product) for product in told.products]
+    return TryOn(UUID(told.visitor.tenant), told.session_id, told.started_at, told.seconds, products)
 
 
 def _studio(models: Path) -> Studio:

@@ -93,6 +93,7 @@ class MediaNode:
         self._renew = renew
         self._record = record
         self._sessions: dict[str, tuple[Session, Visitor, float]] = {}
+        self._records: dict[str, TryOnRecord] = {}
         self._counts = FrameCounts()
         self._load = LoadMeter(settings.id, worker, self._counts, cores=settings.cores)
         self._announced_free = 0
@@ -189,6 +190,10 @@ class MediaNode:
         found = self._sessions.get(session_id)
         return None if found is None else found[0]
 
+    def running(self) -> list[EndedTryOn]:
+        """The try-ons in which a picture came back, each as if it ended now."""
+        return [so_far for record in self._records.values() if (so_far := record.end())]
+
     def _make_session(self, session_id: str, visitor: Visitor) -> Session:
         stream = FrameStream(
             asyncio.get_running_loop(),
@@ -196,7 +201,7 @@ class MediaNode:
             counts=self._counts,
         )
         self._serve_at_level(stream)
-        record = TryOnRecord(session_id, visitor)
+        record = self._records[session_id] = TryOnRecord(session_id, visitor)
 
         def on_frame(finished: FinishedFrame) -> None:
             record.frame(finished.outcome.state, dwell_ms(finished))
@@ -211,6 +216,7 @@ class MediaNode:
             self._spawn(self._remember(visitor, products))
 
         def on_end(reason: str) -> None:
+            self._records.pop(session_id, None)
             if ended := record.end():
                 self._record(ended)
             self._on_end(session_id, reason)

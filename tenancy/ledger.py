@@ -41,7 +41,7 @@ class TryOn:
 
 
 async def note_try_on(connection: asyncpg.Connection, try_on: TryOn) -> bool:
-    """Write a try-on; False if it was there already."""
+    """Write a try-on, which runs no more; False if it was there already."""
     done = await connection.execute(
         """
         INSERT INTO usage_events (tenant_id, kind, event_id, at, quantity, products)
@@ -53,6 +53,7 @@ async def note_try_on(connection: asyncpg.Connection, try_on: TryOn) -> bool:
         try_on.seconds,
         list(try_on.products),
     )
+    await connection.execute("DELETE FROM live_try_ons WHERE session_id = $1", try_on.session_id)
     if done != "INSERT 0 1":
         return False
     await add(connection, try_on.tenant_id, try_on.started_at.date(), try_on.tallies)
