@@ -98,6 +98,12 @@ class Settings(BaseSettings):
         "The address shoppers see, for links and origins.",
         shown="`http://localhost:` and the port",
     )
+    cdn_url: str | None = _setting(
+        None,
+        "URL",
+        "A CDN that takes what it has not from this installation; pictures of products are named there.",
+        shown="none: they come from here",
+    )
     data: Path = _setting(Path("var"), "folder", "Everything the embedded services and local files keep.")
     models: Path = _setting(Path("models"), "folder", "The model bundles and their manifest.")
 

@@ -6,19 +6,24 @@ What is under a name never changes: it may be cached forever.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
+import secrets
+from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import obstore
 from obstore.exceptions import AlreadyExistsError
-from obstore.store import LocalStore, ObjectStore, from_url
+from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store, from_url
 
 from tenancy.errors import DamagedFile, UnknownFile
 
+FOR_EVER = "public, max-age=31536000, immutable"
+_LENT_CHUNK = 8 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -53,7 +58,9 @@ class Files:
             except AlreadyExistsError:
                 return digest
         elif not await self._is_there(name):
-            await obstore.put_async(self._store, name, content, attributes={"Content-Type": media_type})
+            # What a CDN that reads from the bucket itself wants to know.
+            told = {"Content-Type": media_type, "Cache-Control": FOR_EVER}
+            await obstore.put_async(self._store, name, content, attributes=told)
         return digest
 
     async def get(self, tenant_id: UUID, digest: str) -> bytes:
@@ -108,6 +115,25 @@ class Files:
         except FileNotFoundError:
             return
 
+    async def lend(self, tenant_id: UUID, file: IO[bytes], *, name: str, lasting: timedelta) -> str | None:
+        """An address from which whoever knows it may take a large file straight from the store, for so long; None if
+        the store has no such addresses. What was lent to the shop before is gone then.
+
+        A download from the store can be broken off and gone on with, and holds no place of ours.
+        """
+        if not isinstance(self._store, S3Store | GCSStore | AzureStore):
+            return None
+        folder = f"shops/{_checked(tenant_id)}/lent"
+        async for listed in obstore.list(self._store, folder):
+            for old in listed:
+                await obstore.delete_async(self._store, old["path"])
+        path = f"{folder}/{secrets.token_urlsafe(16)}/{name}"
+        told = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
+        async with obstore.open_writer_async(self._store, path, attributes=told, buffer_size=_LENT_CHUNK) as sink:
+            while chunk := await asyncio.to_thread(file.read, _LENT_CHUNK):
+                await sink.write(chunk)
+        return await obstore.sign_async(self._store, "GET", path, lasting)
+
     async def _is_there(self, name: str) -> bool:
         try:
             await obstore.head_async(self._store, name)
@@ -123,8 +149,12 @@ def _staged(tenant_id: UUID, digest: str) -> str:
 
 def _name(tenant_id: UUID, digest: str) -> str:
     """Where a file lies. Raises UnknownFile for what is no digest, TypeError for what is no UUID."""
-    if not isinstance(tenant_id, UUID):
-        raise TypeError("a shop's id is a UUID")
     if not _DIGEST.fullmatch(digest):
         raise UnknownFile("not a digest")
-    return f"shops/{tenant_id}/{digest[:2]}/{digest}"
+    return f"shops/{_checked(tenant_id)}/{digest[:2]}/{digest}"
+
+
+def _checked(tenant_id: UUID) -> UUID:
+    if not isinstance(tenant_id, UUID):
+        raise TypeError("a shop's id is a UUID")
+    return tenant_id

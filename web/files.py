@@ -8,14 +8,13 @@ from typing import cast
 from aiohttp import hdrs, web
 
 from tenancy.credentials import Credentials, Shop
-from tenancy.files import Files
+from tenancy.files import FOR_EVER, Files
 from tenancy.products import Product, Products
 from web import contract
 from web.middleware import Readers
 from web.openapi import Answer, Operation
 from web.problem import Problem
 
-FOR_EVER = "public, max-age=31536000, immutable"
 PNG, GLB = "image/png", "model/gltf-binary"
 
 
@@ -24,13 +23,13 @@ def file_path(shop: Shop, digest: str, suffix: str) -> str:
     return f"/v1/files/{shop.slug}/{digest}.{suffix}"
 
 
-def catalog_item(shop: Shop, product: Product) -> contract.CatalogItem:
-    """A product as the contract shows it."""
+def catalog_item(shop: Shop, product: Product, *, cdn_url: str = "") -> contract.CatalogItem:
+    """A product as the contract shows it; its picture comes from the CDN where there is one."""
     return contract.CatalogItem(
         id=product.id,
         kind=cast(contract.Kind, product.kind),
         name=product.name,
-        thumbnail=file_path(shop, product.thumbnail_digest, "png"),
+        thumbnail=cdn_url + file_path(shop, product.thumbnail_digest, "png"),
         dimensions=dict(product.dimensions),
     )
 

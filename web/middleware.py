@@ -28,7 +28,7 @@ REQUEST_HEADERS = "Authorization, Content-Type, If-Match, Vitrine-Replaces, Vitr
 EXPOSED_HEADERS = "Accept-Patch, Accept-Post, ETag, Link, Location, Retry-After"
 
 CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' {pictures}data: blob:; "
     "media-src 'self' blob:; frame-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors "
 )
@@ -75,14 +75,18 @@ def _known_method(method: str) -> str:
     return method if method in hdrs.METH_ALL else "OTHER"
 
 
-def security_headers(*, https: bool) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """A handler for `on_response_prepare`, so that streams and errors carry the headers too."""
+def security_headers(
+    *, https: bool, cdn: str | None = None
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """A handler for `on_response_prepare`, so that streams and errors carry the headers too. `cdn`: the origin from
+    which pictures may come besides our own."""
+    policy = CONTENT_POLICY.format(pictures=f"{cdn} " if cdn else "")
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         ancestors = " ".join(response.get(FRAME_ANCESTORS, ())) or "'none'"
         headers = response.headers
         headers["Server"] = "vitrine"
-        headers["Content-Security-Policy"] = CONTENT_POLICY + ancestors
+        headers["Content-Security-Policy"] = policy + ancestors
         headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
         headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
         headers["X-Content-Type-Options"] = "nosniff"

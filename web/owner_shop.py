@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -20,6 +20,7 @@ from web.openapi import Answer, Body, Credential, Operation
 from web.problem import Problem
 from web.requests import json_answer, read_json, uuid_or_unknown
 
+EXPORT_LENT = timedelta(minutes=15)
 _GIVEN = ("invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type")
 
 
@@ -108,6 +109,9 @@ class OwnerShop:
             hdrs.CACHE_CONTROL: "no-store",
         }
         with await write_export(self.owners, who.shop) as file:
+            name = f"{who.shop.slug}.zip"
+            if address := await self.owners.files.lend(who.shop.id, file, name=name, lasting=EXPORT_LENT):
+                raise web.HTTPSeeOther(address, headers={hdrs.CACHE_CONTROL: "no-store"})
             response = web.StreamResponse(headers=headers)
             await response.prepare(request)
             while chunk := file.read(256 * 1024):
@@ -207,7 +211,10 @@ class OwnerShop:
                 "/v1/export",
                 self.export,
                 "Everything the shop has here",
-                [Answer(200, "A zip of JSON, CSV, GLB and PNG files.", media_type="application/zip")],
+                [
+                    Answer(200, "A zip of JSON, CSV, GLB and PNG files.", media_type="application/zip"),
+                    Answer(303, "It lies in the store for a while.", headers={"Location": "Where; it is signed."}),
+                ],
                 access,
                 credential=owner,
             ),

@@ -44,6 +44,7 @@ class Shopper:
     """The handlers of the shopper's side.
 
     ice_servers: as in the browser's RTCConfiguration. relays: those to which each shopper gets credentials.
+    cdn_url: what goes before the paths of pictures, without a slash at its end.
     """
 
     credentials: Credentials
@@ -57,12 +58,13 @@ class Shopper:
     ice_servers: Sequence[Mapping[str, Any]]
     relays: Relays | None
     public_origin: str | None
+    cdn_url: str = ""
 
     async def get_catalog(self, request: web.Request) -> web.Response:
         shop = await self.credentials.shop_for_publishable_key(bearer(request))
         await self.limits.hit("shop", str(shop.id))
         self._admit(request, shop)
-        items = [catalog_item(shop, product) for product in await self.products.catalog(shop.id)]
+        items = [catalog_item(shop, product, cdn_url=self.cdn_url) for product in await self.products.catalog(shop.id)]
         return _json(contract.Catalog(products=items))
 
     async def get_consent(self, request: web.Request) -> web.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tenancy.products import Product
-from tests.web.conftest import Site
+from tests.web.conftest import PUBLISHABLE, Site, StartSite
 
 
 async def test_a_thumbnail_may_be_kept_for_ever_and_shown_anywhere(site: Site, glasses: Product):
@@ -46,3 +46,15 @@ async def test_a_name_that_is_no_hash_leads_nowhere(site: Site, name: str):
 
 async def test_a_file_of_no_shop_is_not_there(site: Site):
     assert await site.refusal("GET", f"/v1/files/nobody/{'a' * 64}.png") == (404, "unknown-shop")
+
+
+async def test_with_a_cdn_pictures_are_named_there_and_pages_may_load_them(start_site: StartSite) -> None:
+    site = await start_site(cdn_url="https://cdn.example/vitrine")
+    product = await site.services.products.add(site.shop.id, "Panto", "glasses", b"glTF")
+    async with site.calls("GET", "/v1/catalog", headers={"Authorization": f"Bearer {PUBLISHABLE}"}) as response:
+        (item,) = (await response.json())["products"]
+    path = f"/v1/files/{site.shop.slug}/{product.thumbnail_digest}.png"
+    assert item["thumbnail"] == "https://cdn.example/vitrine" + path
+    async with site.calls("GET", path) as response:  # what the CDN takes from here
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert "img-src 'self' https://cdn.example data:" in response.headers["Content-Security-Policy"]

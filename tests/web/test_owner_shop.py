@@ -7,7 +7,8 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import IO
 from uuid import UUID, uuid4
 
 import pytest
@@ -141,3 +142,20 @@ async def test_the_audit_log_tells_who_did_what(ada: Person):
     ]
     older = (await ada.json("GET", f"/v1/audit?before={lines[0]['id']}"))["lines"]
     assert older == lines[1:]
+
+
+async def test_where_the_store_lends_an_export_is_fetched_from_there(
+    ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent: list[bytes] = []
+
+    async def lend(_shop: UUID, file: IO[bytes], *, name: str, lasting: timedelta) -> str:
+        assert (name, lasting) == ("lunettes.zip", timedelta(minutes=15))
+        lent.append(file.read())
+        return "https://bucket.example/lunettes.zip?X-Amz-Signature=1"
+
+    monkeypatch.setattr(ada.site.services.files, "lend", lend)
+    async with ada.site.calls("GET", "/v1/export", headers=await key(ada)) as response:
+        assert (response.status, response.headers["Cache-Control"]) == (303, "no-store")
+        assert response.headers["Location"] == "https://bucket.example/lunettes.zip?X-Amz-Signature=1"
+    assert zipfile.ZipFile(io.BytesIO(lent[0])).testzip() is None

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from tenancy.colours import contrast, luminance, mixed, readable_on
+from tenancy.files import FOR_EVER
 from tenancy.fonts import OPEN_FONTS, OWN
 from tenancy.owners import Owners
 from tenancy.shop_settings import ShopSettings
-from web.files import FOR_EVER
 from web.middleware import Readers
 from web.openapi import Answer, Operation
 from web.problem import Problem
