@@ -6,7 +6,9 @@ docs/resilience.md names these tests.
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -149,3 +151,22 @@ async def test_without_valkey_a_try_on_goes_on_and_newcomers_are_told(
         await shopper.see(2)
     finally:
         await heals(site, own_valkey, bearer, location)
+
+
+async def test_a_valkey_that_hangs_holds_up_neither_a_try_on_nor_the_answer_that_we_live(
+    site: Site, node: MediaNode, shopper: Shopper, valkey: redis.asyncio.Redis
+):
+    bearer = await site.bearer()
+    location = await go_live(site, shopper, bearer)
+    process = (await valkey.info("server"))["process_id"]
+    os.kill(process, signal.SIGSTOP)
+    try:
+        await shopper.see(10)
+        shopper.say(type="wear", products=[])
+        await shopper.hear("worn")
+        async with asyncio.timeout(2), site.calls("GET", "/healthz") as response:
+            assert response.status == 200
+    finally:
+        os.kill(process, signal.SIGCONT)
+    async with site.calls("DELETE", location, headers=bearer) as response:
+        assert response.status == 204
