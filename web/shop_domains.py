@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -24,7 +25,8 @@ _HOST = "/v1/domains/{host}"
 # What is asked by machines that know an address and no name.
 _FOR_MACHINES = frozenset({"/healthz", "/readyz", "/metrics"})
 # What a shopper's page at a domain of the shop's own is made of; people who keep the shop come to our own host.
-_FOR_SHOPPERS = ("/s/", "/static/", "/v1/", "/privacy")
+_FOR_SHOPPERS = ("/s/", "/static/", "/v1/")
+_STRANGE_FOR_S, _MOST_STRANGERS = 1.0, 1000
 
 
 class DomainAsked(Given):
@@ -107,15 +109,21 @@ def allowed_hosts(domains: Domains, public_url: str | None) -> Any:
     Without a stated address the own host is not known, and every host counts as it.
     """
     own = urlsplit(public_url or "").hostname
+    strangers: dict[str, float] = {}  # hosts that were nobody's a moment ago: scanners ask many times
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         host = (urlsplit(f"//{request.host}").hostname or "").lower()
         if own is None or host in (own, "localhost") or request.path in _FOR_MACHINES or _is_address(host):
             return await handler(request)
+        if strangers.get(host, 0.0) > time.monotonic():
+            raise Problem("unknown-host")
         try:
             shop = await domains.shop_for_host(host)
         except UnknownDomain:
+            if len(strangers) >= _MOST_STRANGERS:
+                strangers.clear()
+            strangers[host] = time.monotonic() + _STRANGE_FOR_S
             raise Problem("unknown-host") from None
         path = request.path
         slug = path.split("/")[2] if path.startswith("/s/") else shop.slug

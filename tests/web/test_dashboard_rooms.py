@@ -18,6 +18,8 @@ from tests.web.conftest import ROOT, StartSite
 from tests.web.people import Person, sign_up
 from tests.web.test_dashboard import DESK, FLAGS, PHONE, PICTURES, drawn, grave
 
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture
 def built() -> Path:
@@ -49,7 +51,7 @@ async def context(browser: Browser, owner: Person) -> AsyncIterator[BrowserConte
     made = await browser.new_context(viewport=DESK)
     cookies = [{"name": c.key, "value": c.value, "url": owner.site.url} for c in owner.client.cookie_jar]
     await made.add_cookies(cookies)
-    made.set_default_timeout(20_000)
+    made.set_default_timeout(60_000)
     yield made
     await made.close()
 
@@ -147,9 +149,7 @@ async def test_look_shows_colours_before_they_are_saved_and_builds_the_widget(co
     await page.wait_for_selector("text=Back to our colours")
     await page.select_option("[name=font]", "eb-garamond")
     await page.click("text=Use it")
-    await preview.locator("[data-way=agree]").wait_for()
-    await page.wait_for_selector("#note:has-text('Saved')")
-    await page.reload()
+    await page.wait_for_selector("[name=font] option[value=eb-garamond][selected]", state="attached")
     await preview.locator("[data-way=agree]").wait_for()
     assert "EB Garamond" in await preview.locator("main").evaluate("(m) => getComputedStyle(m).fontFamily")
 
