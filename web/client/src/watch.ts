@@ -5,9 +5,9 @@ import type { FromServer } from './control'
 import { Pulse } from './pulse'
 import { figures, type Figures } from './stats'
 
-const TICK_MS = 250
+const TICK_MS = 150
 /** After a gap like this it was the page that slept, and what it missed is not the server's silence. */
-const SLEPT_MS = 1000
+const SLEPT_MS = 500
 const PING_MS = 2000
 const STATS_MS = 5000
 
@@ -51,7 +51,9 @@ export class Watch {
   heard(message: FromServer): void {
     const now = performance.now()
     this.#pulse.heard(now)
-    if (message.type === 'pong') this.seen.rtt(now - message.t)
+    if (message.type !== 'pong') return
+    this.#pulse.answered(now - message.t)
+    this.seen.rtt(now - message.t)
   }
 
   #tick(): void {

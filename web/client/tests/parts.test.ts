@@ -41,6 +41,16 @@ describe('the pulse', () => {
   it('leaves a ping time to come back', () => {
     expect(Pulse.DEAD_MS - Pulse.QUIET_MS).toBeGreaterThanOrEqual(750)
   })
+
+  it('gives up sooner where pings come back soon, and not where one of them was slow', () => {
+    const quick = new Pulse(0)
+    quick.answered(20)
+    expect(quick.at(1049)).toBe('quiet')
+    expect(quick.at(1050)).toBe('dead')
+    quick.answered(400)
+    expect(quick.at(1599)).toBe('quiet')
+    expect(quick.at(1600)).toBe('dead')
+  })
 })
 
 describe('a camera that does not open', () => {
