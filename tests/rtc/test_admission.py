@@ -118,7 +118,8 @@ def test_a_step_up_that_proves_wrong_is_tried_ever_more_rarely() -> None:
     early = machine.run(60)
     machine.run(200)
     late = machine.run(60)
-    assert changes(early) > changes(late)
+    assert changes(early) > 4
+    assert changes(late) <= 2
 
 
 def changes(levels: list[int]) -> int:
