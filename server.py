@@ -56,6 +56,7 @@ LATE = "vitrine_photos_past_deadline"
 LOST = "vitrine_try_ons_not_recorded_total"
 DEAD = "vitrine_outbox_given_up_total"
 READS = "vitrine_shop_reads_total"
+REFUSED_REPORTS = "vitrine_meter_reports_refused_total"
 
 log = structlog.get_logger("server")
 
@@ -169,6 +170,8 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
                 "media": media_check(placement),
             },
         )
+        if settings.stripe_key is not None:
+            await _report_to_stripe(stores.database, settings.stripe_key.get_secret_value(), settings.stripe_url, stack)
         undertaker = Undertaker(stores.database)
         undertaker.start()
         stack.push_async_callback(undertaker.stop)
@@ -248,6 +251,21 @@ async def _attended(room: FittingRoom, stack: AsyncExitStack) -> FittingRoom:
     for work in (room.sweep_always(late.set), room.news.always()):
         stack.callback(asyncio.create_task(work).cancel)
     return room
+
+
+async def _report_to_stripe(database: Database, key: str, url: str, stack: AsyncExitStack) -> None:
+    """What shops that pay have used, every few minutes."""
+    from prometheus_client import Counter
+
+    from tenancy.meter_reports import MeterReports
+    from tenancy.stripe_meters import StripeMeters
+
+    refused = Counter(REFUSED_REPORTS, "Reports of usage that the biller will not take.")
+    stripe = StripeMeters(key, url)
+    stack.push_async_callback(stripe.close)
+    reports = MeterReports(database, stripe, on_refused=refused.inc)
+    reports.start()
+    stack.push_async_callback(reports.stop)
 
 
 def _relays(settings: Settings) -> Relays | None:

@@ -192,6 +192,13 @@ class Settings(BaseSettings):
         "true or false",
         "Whether shops' webhooks may lead to private addresses and over http: for shops inside your own network.",
     )
+    stripe_key: SecretStr | None = _setting(
+        None,
+        "secret",
+        "A key of Stripe's that may write customers and meter events; with it, what shops used is reported there.",
+        shown="none: nothing is reported",
+    )
+    stripe_url: str = _setting("https://api.stripe.com", "URL", "Where Stripe's interface is.")
     trusted_proxies: int = _setting(
         0, "proxies", "How many proxies of yours stand in front and each add to `X-Forwarded-For`.", ge=0, le=10
     )

@@ -181,6 +181,11 @@ def month_of(day: date) -> tuple[datetime, datetime]:
     return begin, (begin + timedelta(days=32)).replace(day=1)
 
 
+async def storage_gb_days(connection: asyncpg.Connection, begin: datetime, end: datetime) -> float:
+    """What was stored between two moments, in gigabytes times days."""
+    return (await _storage(connection, begin, end))[0]
+
+
 async def _storage(connection: asyncpg.Connection, begin: datetime, end: datetime) -> tuple[float, float]:
     """GB-days between two moments, and the bytes held at the end: the area under the ledger's running sum."""
     rows = await connection.fetch(

@@ -105,6 +105,7 @@ def test_only_the_listed_places_look_across_shops() -> None:
         "tenancy/avatar_work.py:_too_late",
         "tenancy/imports.py:due",
         "tenancy/live_try_ons.py:_lines",
+        "tenancy/meter_reports.py:_paying",
         "tenancy/credentials.py:_shop_for",
         "tenancy/outbox.py:_begin_due",
         "tenancy/credentials.py:_shop_at_slug",
