@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, replace
 
 from aiohttp import web
 
+from tenancy.errors import ProofRequired
 from tenancy.owners import Owners
 from tenancy.shops import Shop
 from web import contract_privacy as contract
 from web.access import ACCESS_PROBLEMS, Access
 from web.openapi import Answer, Body, Credential, Operation
-from web.problem import Problem
 from web.requests import json_answer, read_json
 
 
@@ -35,8 +35,9 @@ class ShopPrivacy:
 
     async def ask_for_closure(self, request: web.Request) -> web.Response:
         who = await self.access.principal(request, "shop:write")
-        if who.member is None:
-            raise Problem("not-allowed", "A person closes a shop, not a key.")
+        standing = await self.owners.own_account.standing(self.access.member(who))
+        if standing.proven_until is None:
+            raise ProofRequired("show password and second factor before you close the shop")
         given = await read_json(request, contract.ClosureAsked)
         await self.owners.closures.ask(who.shop.id, given.shop, by=who.name)
         return await self._shown(who.shop)
@@ -87,7 +88,7 @@ class ShopPrivacy:
                 self.ask_for_closure,
                 "Close the shop: no shoppers from now on, and everything erased after the days of grace",
                 [shown],
-                wrong,
+                [*wrong, "proof-required"],
                 body=Body(contract.ClosureAsked),
                 credential=owner,
             ),

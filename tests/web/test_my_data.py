@@ -175,6 +175,11 @@ async def test_a_closed_shop_leaves_no_key_in_valkey_and_its_receipt_at_its_addr
         assert (response.status, (await response.json())["code"]) == (400, "shop-invalid")
     bearer = {"Authorization": f"Bearer {key}"}
     assert await site.refusal("POST", "/v1/closure", json={"shop": owner.slug}, headers=bearer) == (403, "not-allowed")
+    admin = await asyncpg.connect(addresses.admin)
+    await admin.execute("UPDATE logins SET proven_at = now() - interval '11 minutes'")
+    async with owner.calls("POST", "/v1/closure", json={"shop": owner.slug}) as response:
+        assert (response.status, (await response.json())["code"]) == (403, "proof-required")
+    await admin.execute("UPDATE logins SET proven_at = now()")
     shown = await owner.json("POST", "/v1/closure", json={"shop": owner.slug})
     assert datetime.fromisoformat(shown["closes_at"]) > datetime.now(UTC) + timedelta(days=13)
     shop = await site.services.credentials.shop_for_slug(owner.slug)
@@ -183,7 +188,6 @@ async def test_a_closed_shop_leaves_no_key_in_valkey_and_its_receipt_at_its_addr
     assert await site.refusal("POST", "/v1/sessions", json=body) == (403, "shop-closing")
     assert await site.refusal("GET", shown["closing_receipt"]) == (404, "unknown-receipt")
     await Claims(valkey).remember_outfit(Visitor(str(shop.id), "v"), ("a",))
-    admin = await asyncpg.connect(addresses.admin)
     await admin.execute("UPDATE shops SET closes_at = now() - interval '1 s' WHERE slug = $1", owner.slug)
     swept = await site.services.owners.sweeper.sweep()
     assert swept["shops"] == 1

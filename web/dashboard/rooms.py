@@ -88,6 +88,7 @@ class Rooms:
 
     async def _privacy(self, _request: web.Request, who: Principal) -> dict[str, Any]:
         return {
+            "standing": await self.owners.own_account.standing(self.door.access.member(who)),
             "retention": asdict(await self.owners.retentions.read(who.shop.id)),
             "held": await self.owners.retentions.held(who.shop.id),
             "bounds": BOUNDS,
