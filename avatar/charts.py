@@ -101,7 +101,7 @@ def _garment_chart(data: dict[str, Any]) -> GarmentChart:
     for smaller, larger in zip(list(sizes.values()), list(sizes.values())[1:], strict=False):
         if any(larger[name] < smaller[name] - 1e-9 for name in GIRTHS if name in smaller):
             raise ChartInvalid("sizes must go from small to large")
-    ease = dict(default_ease(names[0]))
+    ease = {} if data.get("ease") else default_ease(names[0])
     for name, band in (data.get("ease") or {}).items():
         if name not in names[0] or not isinstance(band, list) or len(band) != 3:
             raise ChartInvalid(f"ease.{name} must be the least, best and most ease of a dimension, in cm")

@@ -66,10 +66,10 @@ def skin_weights(
         tube[:, _J["pelvis"]] = 1 - follows
         tube[:, _J["left_hip"]] = follows * left
         tube[:, _J["right_hip"]] = follows * (1 - left)
-        share = np.interp(skirt_below - points[:, 1], [-0.10, 0.04], [0.0, 1.0])[:, None]
+        share = np.interp(skirt_below - points[:, 1], [-0.17, -0.02], [0.0, 1.0])[:, None]
         arms = weights[:, [_J[f"{side}_{bone}"] for side in ("left", "right") for bone in ("shoulder", "elbow")]].sum(1)
         share = share * (1 - arms.clip(0, 1))[:, None]
-        weights = smoothed(weights * (1 - share) + tube * share, mean, 6)
+        weights = smoothed(weights * (1 - share) + tube * share, mean, 20)
     return _four(weights)
 
 

@@ -252,8 +252,8 @@ def _settled(garment: Garment, own: Float, start: Float, faces: Indices, skin: S
         start, cloth.lengths(own), skin, _FABRIC, steps=_STEPS, rounds=_ROUNDS, gravity=0.12, held=held
     )
     mean = smoothing(faces, len(settled))
-    for _ in range(3):
-        settled = 0.6 * settled + 0.4 * (mean @ settled)
+    for smooth in (0.4, 0.4, 0.4, 0.0, 0.0):
+        settled = (1 - smooth) * settled + smooth * (mean @ settled)
         contact = skin.contact(settled)
         settled += contact.normal * (0.9 * _FABRIC.gap_m - contact.height)[:, None].clip(0)
     return settled

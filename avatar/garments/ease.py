@@ -12,6 +12,7 @@ Float = NDArray[np.float64]
 Indices = NDArray[np.int64]
 _LEVEL = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 _STEP_M = 0.02
+_FROM_JOINT_M = {"arm": 0.09, "leg": 0.17}
 
 
 def ease_cm(
@@ -60,7 +61,8 @@ def _limb_room(
 ) -> Float:
     a, b, c = (body.joint(f"left_{bone}") for bone in bones)
     first = float(np.linalg.norm(b - a))
-    levels = np.arange(along[mine].min() + 0.02, along[mine].max() - 0.004, 0.03)
+    # Near the trunk a cut square to the limb leaves the tube.
+    levels = np.arange(_FROM_JOINT_M[limb], along[mine].max() - 0.004, 0.03)
     if len(levels) == 0:
         return np.zeros(len(own))
     left = mine & (own[:, 0] > 0)

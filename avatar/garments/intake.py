@@ -147,12 +147,12 @@ class _File:
         scene = self._document["scenes"][self._document.get("scene", 0)]
         found = []
         stack = [(index, np.eye(4)) for index in scene.get("nodes", [])]
-        visits = 0
+        visited: set[int] = set()
         while stack:
             index, above = stack.pop()
-            visits += 1
-            if visits > MAX_NODES:
-                raise GarmentInvalid("garment-unreadable", "the nodes run in a circle")
+            if index in visited:
+                raise GarmentInvalid("garment-unreadable", "a node has two parents, or the nodes run in a circle")
+            visited.add(index)
             node = nodes[index]
             matrix = above @ _transform(node)
             stack += [(child, matrix) for child in node.get("children", [])]

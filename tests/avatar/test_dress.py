@@ -1,0 +1,258 @@
+"""Garments keep their size on any body, lie outside it and over one another, move with it, and say what they hide."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from avatar.body_model import BodyModel, rotations
+from avatar.charts import GarmentChart
+from avatar.errors import GarmentInvalid
+from avatar.garments.catalogue import CATALOGUE, read_catalogue
+from avatar.garments.cloth import border_loops, edges_and_bends
+from avatar.garments.cover import unpacked
+from avatar.garments.dress import Dresser, Worn
+from avatar.garments.fitted import EASE_CM, Fitted
+from avatar.garments.intake import read_garment
+from avatar.garments.skin import Skin
+from avatar.gltf import read_document
+from tests.avatar.test_gltf import node
+
+
+@pytest.fixture(scope="module")
+def catalogue(models: Path) -> dict[str, bytes]:
+    return read_catalogue(models)
+
+
+@pytest.fixture(scope="module")
+def dresser(models: Path) -> Dresser:
+    return Dresser(models)
+
+
+@pytest.fixture(scope="module")
+def betas(woman: BodyModel) -> np.ndarray:
+    return np.zeros(woman.arrays.betas)
+
+
+@pytest.fixture(scope="module")
+def outfit(dresser: Dresser, catalogue: dict[str, bytes], betas: np.ndarray) -> tuple[list[Fitted], np.ndarray]:
+    """Given the other way round than it is worn."""
+    return dresser.fitted("female", betas, [Worn(catalogue["t-shirt"], "M"), Worn(catalogue["jeans"], "M")])
+
+
+@pytest.fixture(scope="module")
+def skirt(dresser: Dresser, catalogue: dict[str, bytes], betas: np.ndarray) -> Fitted:
+    return dresser.fitted("female", betas, [Worn(catalogue["skirt"], "M")])[0][0]
+
+
+def changed(content: bytes, change: dict) -> bytes:
+    """The GLB with its JSON changed."""
+    document, binary = read_document(content)
+    text = json.dumps(document | change).encode()
+    text += b" " * (-len(text) % 4)
+    chunks = struct.pack("<I4s", len(text), b"JSON") + text + struct.pack("<I4s", len(binary), b"BIN\0") + binary
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
+
+
+def test_the_catalogue_has_five_garments_in_five_sizes(catalogue: dict[str, bytes]) -> None:
+    for name, content in catalogue.items():
+        garment = read_garment(content)
+        assert garment.chart == CATALOGUE[name].chart
+        assert len(garment.chart.sizes) == 5
+        assert garment.kind == CATALOGUE[name].kind
+        assert any(part.material.texture for part in garment.parts)
+        assert 0.5 < garment.main.mean() <= 1
+    assert {"top", "bottom", "skirt", "dress"} == {design.kind for design in CATALOGUE.values()}
+
+
+def test_catalogue_files_are_sound(models: Path) -> None:
+    names = [*(f"{name}.glb" for name in CATALOGUE), "base-female.glb", "base-male.glb", "base-neutral.glb"]
+    for report in node("validate.mjs", *(models / "garments" / name for name in names)):
+        assert report["errors"] == 0
+
+
+def test_layers_go_from_the_skin_outward(outfit: tuple[list[Fitted], np.ndarray]) -> None:
+    assert [layer.name for layer in outfit[0]] == ["Jeans", "T-shirt"]
+
+
+def test_no_cloth_is_inside_the_body(outfit: tuple[list[Fitted], np.ndarray], woman: BodyModel) -> None:
+    skin = Skin.of(woman.arrays.template, woman.arrays.faces)
+    for layer in outfit[0]:
+        height = skin.contact(layer.cloth).height
+        assert (height > 0.001).mean() > 0.998
+        assert height.min() > -0.006  # where arm and trunk touch
+
+
+def test_the_top_lies_over_the_trousers(outfit: tuple[list[Fitted], np.ndarray]) -> None:
+    jeans, top = outfit[0]
+    over = Skin.of(jeans.cloth, jeans.cloth_faces)
+    contact = over.contact(top.cloth)
+    near = np.linalg.norm(over.points[contact.index] - top.cloth, axis=1) < 0.02
+    assert near.sum() > 300
+    assert (contact.height[near] > 0).mean() > 0.9
+
+
+def test_trousers_under_a_top_are_left_out_where_it_hides_them(
+    outfit: tuple[list[Fitted], np.ndarray], catalogue: dict[str, bytes]
+) -> None:
+    whole = read_garment(catalogue["jeans"])
+    left = sum(len(part.faces) for part in outfit[0][0].parts)
+    assert 0.6 < left / len(whole.faces) < 0.97
+
+
+def test_covered_skin_is_hidden_and_bare_skin_is_not(outfit: tuple[list[Fitted], np.ndarray], woman: BodyModel) -> None:
+    hidden = outfit[1]
+    part = woman.arrays.weights.argmax(1)
+    assert hidden[np.isin(part, [3, 6])].mean() > 0.85  # spine
+    assert hidden[np.isin(part, [4, 5])].mean() > 0.7  # shins
+    assert hidden[np.isin(part, [15, 20, 21, 22, 23])].mean() == 0  # head and hands
+
+
+def test_cloth_keeps_the_lengths_of_its_size(
+    outfit: tuple[list[Fitted], np.ndarray], catalogue: dict[str, bytes]
+) -> None:
+    """M as modelled: the cloth's own edges are as long as in the file, within what jersey gives."""
+    top = outfit[0][1]
+    garment = read_garment(catalogue["t-shirt"])
+    faces = np.concatenate([part.faces for part in garment.parts if part.name == "jersey"])
+    edges, _ = edges_and_bends(faces)
+    before, after = (
+        np.linalg.norm(np.diff(points[edges], axis=1)[:, 0], axis=1) for points in (garment.points, top.points)
+    )
+    assert np.median(after / before) == pytest.approx(1, abs=0.03)
+    assert np.percentile(after / before, 95) < 1.25
+
+
+def test_a_larger_size_is_larger_on_the_same_body(
+    dresser: Dresser, catalogue: dict[str, bytes], betas: np.ndarray, outfit: tuple[list[Fitted], np.ndarray]
+) -> None:
+    large = dresser.fitted("female", betas, [Worn(catalogue["t-shirt"], "XL")])[0][0]
+    medium = outfit[0][1]
+    assert large.size == "XL"
+    difference = np.median(large.ease) - np.median(medium.ease)
+    assert 8 < difference < 22  # the chart says 16 cm at the chest
+    assert large.points[:, 1].min() < medium.points[:, 1].min() - 0.015  # and longer
+
+
+def test_ease_is_what_chart_and_tape_say(outfit: tuple[list[Fitted], np.ndarray]) -> None:
+    """At the bust: 106 cm of shirt over 97.8 cm of chest."""
+    top = outfit[0][1]
+    at_bust = (np.abs(top.points[:, 1] - 0.298) < 0.01) & (np.abs(top.points[:, 0]) < 0.12)
+    assert at_bust.sum() > 20
+    assert np.median(top.ease[at_bust]) == pytest.approx(106 - 97.8, abs=2.5)
+
+
+def test_a_skirt_does_not_split_between_the_legs(skirt: Fitted, woman: BodyModel) -> None:
+    """A step: one leg forward, one back. No edge of the skirt is torn, and it covers what is between the legs."""
+    pose = torch.zeros(1, 24, 3)
+    pose[0, 1, 0], pose[0, 2, 0] = -0.45, 0.35
+    rest = woman.posed(torch.zeros(1, woman.arrays.betas), torch.zeros(1, 24, 3)).joints[0]
+    turn = rotations(pose)[0].numpy()
+    world, place = [turn[0]], [rest[0].numpy()]
+    for joint in range(1, 24):
+        parent = int(woman.arrays.parents[joint])
+        place.append(place[parent] + world[parent] @ (rest[joint] - rest[parent]).numpy())
+        world.append(world[parent] @ turn[joint])
+    moved = sum(skirt.weights[:, [j]] * ((skirt.points - rest[j].numpy()) @ world[j].T + place[j]) for j in range(24))
+    faces = np.concatenate([part.faces for part in skirt.parts if part.name in ("crepe", "waistband")])
+    edges, _ = edges_and_bends(faces)
+    before, after = (np.linalg.norm(np.diff(p[edges], axis=1)[:, 0], axis=1) for p in (skirt.points, moved))
+    stretch = after[before > 2e-3] / before[before > 2e-3]
+    assert stretch.max() < 2.2
+    assert np.percentile(stretch, 99) < 1.4
+
+
+def test_weights_are_four_at_most_and_whole(outfit: tuple[list[Fitted], np.ndarray], skirt: Fitted) -> None:
+    for layer in (*outfit[0], skirt):
+        assert (layer.weights > 0).sum(1).max() <= 4
+        np.testing.assert_allclose(layer.weights.sum(1), 1, atol=1e-6)
+
+
+def test_files_are_sound_small_and_tell_what_is_hidden(
+    dresser: Dresser, catalogue: dict[str, bytes], betas: np.ndarray, tmp_path: Path, woman: BodyModel
+) -> None:
+    worn = [Worn(catalogue["skirt"], "S")]
+    content = dresser.dress("female", betas, worn)
+    assert len(content) < 1_500_000
+    (tmp_path / "garments.glb").write_bytes(content)
+    dressed = dresser.dressed("female", betas, worn)
+    assert len(dressed) < 3_000_000
+    (tmp_path / "dressed.glb").write_bytes(dressed)
+    for report in node("validate.mjs", tmp_path / "garments.glb", tmp_path / "dressed.glb"):
+        assert report["errors"] == 0
+    document, _ = read_document(content)
+    said = document["asset"]["extras"]["vitrine"]
+    assert said["garments"] == [{"name": "Skirt", "size": "S"}]
+    hidden = unpacked(said["hidden"], said["vertices"])
+    assert 300 < hidden.sum() < 4000
+    assert all("_EASE" in mesh["primitives"][0]["attributes"] for mesh in document["meshes"])
+    assert EASE_CM[0] < 0 < EASE_CM[1]
+    whole, _ = read_document(dressed)
+    body = next(mesh for mesh in whole["meshes"] if mesh["name"] == "body")
+    count = whole["accessors"][body["primitives"][0]["indices"]]["count"] // 3
+    assert count < len(woman.arrays.faces) - 500
+
+
+def test_a_size_that_is_not_there_is_refused(dresser: Dresser, catalogue: dict[str, bytes], betas: np.ndarray) -> None:
+    with pytest.raises(GarmentInvalid) as refusal:
+        dresser.fitted("female", betas, [Worn(catalogue["skirt"], "52")])
+    assert refusal.value.code == "garment-size-unknown"
+
+
+def test_a_garment_beside_the_body_is_refused(dresser: Dresser, catalogue: dict[str, bytes], betas: np.ndarray) -> None:
+    document, _ = read_document(catalogue["skirt"])
+    aside = [{**entry, "translation": [0.7, 0, 0]} for entry in document["nodes"]]
+    with pytest.raises(GarmentInvalid) as refusal:
+        dresser.fitted("female", betas, [Worn(changed(catalogue["skirt"], {"nodes": aside}), "M")])
+    assert refusal.value.code == "garment-off-body"
+
+
+def hostile(content: bytes) -> dict[str, tuple[bytes, str]]:
+    """Files that lie, and the code each is refused with."""
+    document, _ = read_document(content)
+    longer = [{**entry, "count": 10**9} for entry in document["accessors"]]
+    circle = [{**entry, "children": [0]} for entry in document["nodes"]]
+    giant = [{**entry, "scale": [100, 100, 100]} for entry in document["nodes"]]
+    outside = [{"uri": "https://example.com/x.png"} for _ in document["images"]]
+    anonymous = {"asset": {"version": "2.0"}}
+    draco = {"extensionsRequired": ["KHR_draco_mesh_compression"]}
+    return {
+        "empty": (b"", "garment-unreadable"),
+        "cut": (content[: len(content) // 2], "garment-unreadable"),
+        "not a GLB": (b"PK\x03\x04" + content, "garment-unreadable"),
+        "counts": (changed(content, {"accessors": longer}), "garment-unreadable"),
+        "circle": (changed(content, {"nodes": circle}), "garment-unreadable"),
+        "giant": (changed(content, {"nodes": giant}), "garment-units"),
+        "outside": (changed(content, {"images": outside}), "garment-textures-outside"),
+        "kind": (changed(content, anonymous), "garment-kind"),
+        "draco": (changed(content, draco), "garment-compressed"),
+        "no meshes": (changed(content, {"scenes": [{"nodes": []}]}), "garment-empty"),
+    }
+
+
+@pytest.mark.parametrize(
+    "what", ["empty", "cut", "not a GLB", "counts", "circle", "giant", "outside", "kind", "draco", "no meshes"]
+)
+def test_files_that_lie_are_refused_with_a_code(catalogue: dict[str, bytes], what: str) -> None:
+    content, code = hostile(catalogue["skirt"])[what]
+    with pytest.raises(GarmentInvalid) as refusal:
+        read_garment(content)
+    assert refusal.value.code == code
+
+
+def test_an_owners_chart_overrules_the_files(catalogue: dict[str, bytes]) -> None:
+    chart = GarmentChart("skirt", {"36": {"waist": 70.0, "hip": 96.0}}, {"waist": (0.0, 2.0, 4.0)}, modelled="36")
+    assert read_garment(catalogue["skirt"], chart=chart).chart == chart
+
+
+def test_borders_are_whole_loops() -> None:
+    grid = np.arange(20).reshape(4, 5)
+    a, b, c, d = grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]
+    faces = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
+    (loop,) = border_loops(faces)
+    assert len(loop) == 14
