@@ -25,12 +25,13 @@ test: setup-tests ## set up, then every test but the long ones
 test-long: setup-tests ## the tests that take many minutes: soak, fuzz, endurance
 	$(PY) -m pytest -m long
 
-check: setup-tests ## lint, format, types, import contracts, file lengths
+check: setup-tests ## lint, format, types, import contracts, file lengths, known vulnerabilities
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy .
 	.venv/bin/lint-imports
 	$(PY) deploy/lengths.py
+	$(PY) deploy/audit.py
 	npm --prefix web/client run --silent check
 
 format: ## let ruff rewrite what it can
