@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from render.pipeline import FaceState
 from rtc.control import Stats
 from rtc.losses import BROWSER, Losses
 from rtc.offers import NodeState
@@ -62,6 +63,7 @@ class Measures:
         self._node = node
         self._stages = {stage: STAGE_MS.labels(node, stage) for stage in STAGES}
         self._dwell = DWELL_MS.labels(node)
+        self._frames = {state: FRAMES.labels(node, state) for state in FaceState}
         self.losses = Losses(node)
 
     def record_frame(self, finished: FinishedFrame) -> None:
@@ -70,7 +72,7 @@ class Measures:
             if stage in finished.stage_ms:
                 instrument.observe(finished.stage_ms[stage])
         self._dwell.observe(dwell_ms(finished))
-        FRAMES.labels(self._node, finished.outcome.state).inc()
+        self._frames[finished.outcome.state].inc()
 
     def record_end(self, reason: str, session: Session) -> None:
         """A session ended."""

@@ -40,6 +40,8 @@ from rtc.bitrate import FIRST_BPS
 from rtc.pacing import Pacer
 from rtc.resend import ResendBudget
 
+# The extension counts the last 64 seconds; between the epochs of NTP and of Unix lies a whole number of those.
+ABS_SEND_HZ = 1 << 18
 HISTORY = 512  # packets kept for retransmission; a power of two
 KEY_PAUSE_S = 0.3
 RTT_RISING, RTT_FALLING = 0.5, 0.15  # weight of a new round trip: a path that became longer is believed quickly
@@ -220,7 +222,7 @@ class VideoSender:
     async def _send_due(self) -> None:
         """Send what may leave now, and come back for the rest."""
         while (packet := self._pacer.take(time.monotonic())) is not None:
-            packet.extensions.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
+            packet.extensions.abs_send_time = int(time.time() * ABS_SEND_HZ) & 0xFFFFFF
             try:
                 await self._transport._send_rtp(packet.serialize(self._extensions))
             except ConnectionError:
