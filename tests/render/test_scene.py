@@ -69,6 +69,15 @@ def on_frame(overlay: Overlay, camera: Intrinsics = CAMERA) -> NDArray[np.uint8]
     return alpha
 
 
+def test_less_detail_covers_the_same_from_fewer_samples(renderer: SceneRenderer, hat: Wearable) -> None:
+    full, coarse = (only(renderer.draw([hat], pose(z=-900.0), CAMERA, Light(), detail=detail)) for detail in (1.0, 0.5))
+    fine_samples, coarse_samples = list(renderer._targets)[-2:]
+    assert np.prod(coarse_samples) <= np.prod(fine_samples) / 3
+    assert full.region == coarse.region
+    covered = [int((overlay.yuva[..., 3] > 128).sum()) for overlay in (full, coarse)]
+    assert covered[1] == pytest.approx(covered[0], rel=0.05)
+
+
 def test_glasses_sit_on_the_eyes_at_their_true_width(renderer: SceneRenderer, spectacles: Wearable) -> None:
     head = pose()
     alpha = on_frame(only(renderer.draw([spectacles], head, CAMERA, Light())))
