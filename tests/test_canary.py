@@ -50,7 +50,7 @@ class MarkedCamera(FaceCamera):
     """A face, and beside it squares of random light."""
 
     def __init__(self) -> None:
-        super().__init__(path=still, fps=15)
+        super().__init__(path=still, fps=10)
         squares = np.random.default_rng().integers(30, 226, (12, 12), dtype=np.uint8)
         self.pattern = np.kron(squares, np.ones((8, 8), np.uint8))
 
@@ -231,15 +231,15 @@ async def try_on(installation: Installation, product: str, canary: Canary) -> No
             assert response.status == 201, await response.text()
             await shopper.accept(await response.text())
             location = response.headers["Location"]
-        await asyncio.wait_for(shopper.open.wait(), 20)
-        await shopper.see(30, within_s=60)
-        assert (await shopper.hear("face"))["state"] == "found"
-        await shopper.hear("fit", within_s=20)
+        await asyncio.wait_for(shopper.open.wait(), 60)
+        await shopper.see(20, within_s=150)
+        assert (await shopper.hear("face", within_s=60))["state"] == "found"
+        await shopper.hear("fit", within_s=60)
         shopper.say(type="snapshot")
-        path = (await shopper.hear("snapshot", within_s=20))["url"]
+        path = (await shopper.hear("snapshot", within_s=60))["url"]
         async with client.get(installation.url + path) as response:
             jpeg = await response.read()
-        await shopper.see(15, within_s=60)
+        await shopper.see(10, within_s=150)
         async with client.delete(installation.url + location, headers=headers) as response:
             assert response.status == 204
         photo, told = marked_photo(shopper.track.camera)
@@ -277,7 +277,7 @@ async def test_nothing_of_a_picture_or_a_token_is_left_anywhere(
     *, installation: Installation, database: Database, valkey: Redis, shop: tuple[Shop, str], canary: Canary
 ):
     places = Places(installation, valkey, psutil.Process(installation.process.pid).create_time())
-    async with asyncio.timeout(20):  # the end of the try-on reaches the ledger a moment later
+    async with asyncio.timeout(60):  # the end of the try-on reaches the ledger a moment later
         while not (await _ledger(database, shop[0])):  # noqa: ASYNC110  what changes is in the tables
             await asyncio.sleep(0.1)
     assert await places.finds(canary) == {}

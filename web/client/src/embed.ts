@@ -130,6 +130,7 @@ class TryOnElement extends HTMLElement {
     const options = new URLSearchParams({ embed: window.location.origin })
     if (this.#language) options.set('lang', this.#language)
     if (this.hasAttribute('cart')) options.set('cart', '1')
+    if (this.#dialog) options.set('dialog', '1') // whose button to close it stands over the page's corner
     return `${server}/${path}?${options}`
   }
 

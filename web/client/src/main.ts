@@ -30,6 +30,7 @@ function begin(main: HTMLElement, { shop, key, product, language, words, privacy
   const album = new Album(say)
   const options = new URLSearchParams(window.location.search)
   const host = new Host(main, options.get('embed'))
+  main.toggleAttribute('data-dialog', options.has('dialog'))
   const page = new Page(main, { shop: shop?.name ?? '', privacy, words }, {
     agree: () => tryOn.agree(),
     retry: () => tryOn.retry(),

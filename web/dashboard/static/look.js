@@ -24,6 +24,7 @@ const buildWidget = (alive) => {
 }
 
 document.addEventListener('input', showColours)
-document.addEventListener('change', ({ target }) => target.dataset?.option && buildWidget(true))
+// Not 'change': that comes when a field is left, and would take the button away from under the click that left it.
+document.addEventListener('input', ({ target }) => target.dataset?.option && buildWidget(true))
 document.addEventListener('htmx:afterSettle', () => buildWidget(false))
 buildWidget(false)
