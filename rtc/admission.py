@@ -133,6 +133,9 @@ class Admission:
         if load.sessions > self._sessions:
             self._make_way(load.sessions, now)
         self._sessions = load.sessions
+        if load.sessions == 0:
+            self._rest()
+            return
         if self._is_over(load):
             self._easy_since = None
             self._overloaded_since = now if self._overloaded_since is None else self._overloaded_since
@@ -153,6 +156,11 @@ class Admission:
             return
         seen = Cost(load.frames_in / load.flowing, load.decode_ms, load.work_ms, load.other_ms)
         self.cost = self.cost.towards(seen)
+
+    def _rest(self) -> None:
+        """Where nobody is served nobody gives way, whatever else the machine does."""
+        self._index, self._exhausted = 0, False
+        self._overloaded_since = self._easy_since = None
 
     def _make_way(self, sessions: int, now: float) -> None:
         """Those who came are served from the start at a level that holds them all, without an overload first."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import aiohttp
@@ -28,9 +29,9 @@ def installation() -> Iterator[Installation]:
         yield made
 
 
-@pytest.fixture
+@contextmanager
 def by_hand(installation: Installation) -> Iterator[subprocess.Popen[bytes]]:
-    """A node with more room, so that the first session lands on it."""
+    """A node beside the machine's own."""
     environment = installation.child("media").environ()
     environment |= {"VITRINE_SESSIONS_PER_PROCESS": "3", "VITRINE_DRAIN_SECONDS": "30"}
     del environment["NOTIFY_SOCKET"]
@@ -58,26 +59,29 @@ async def token(client: aiohttp.ClientSession, url: str) -> str:
         return str((await response.json())["token"])
 
 
-async def test_sigterm_moves_the_shoppers_and_then_ends(
-    installation: Installation, by_hand: subprocess.Popen[bytes]
-) -> None:
-    first, second = Shopper(), Shopper()
-    async with aiohttp.ClientSession() as client:
-        await until_there(installation, by_hand)
+async def test_sigterm_moves_the_shoppers_and_then_ends(installation: Installation) -> None:
+    before, first, second = Shopper(), Shopper(), Shopper()
+    url = installation.url + "/v1/try-on"
+    async with aiohttp.ClientSession() as client, AsyncExitStack() as stack:
+        elsewhere = {"Authorization": f"Bearer {await token(client, installation.url)}"}
+        taken = await place(client, url, before, **elsewhere)  # the only place of the machine's own node
+        node = stack.enter_context(by_hand(installation))
+        await until_there(installation, node)
         bearer = {"Authorization": f"Bearer {await token(client, installation.url)}"}
-        url = installation.url + "/v1/try-on"
         location = await place(client, url, first, **bearer)
         await first.see(2, within_s=60)
-        by_hand.send_signal(signal.SIGTERM)
+        async with client.delete(installation.url + taken, headers=elsewhere) as response:
+            assert response.status == 204
+        node.send_signal(signal.SIGTERM)
         await first.hear("move", within_s=20)
         await place(client, url, second, **bearer, **{"Vitrine-Replaces": location})
         await second.see(2, within_s=60)
         await first.see(1)
         async with client.delete(installation.url + location, headers=bearer) as response:
             assert response.status == 204
-        assert await asyncio.to_thread(by_hand.wait, 25) == 0
+        assert await asyncio.to_thread(node.wait, 25) == 0
         await second.see(2)
-    await asyncio.gather(first.close(), second.close())
+    await asyncio.gather(before.close(), first.close(), second.close())
 
 
 async def until_there(installation: Installation, process: subprocess.Popen[bytes]) -> None:

@@ -111,6 +111,15 @@ def test_when_the_load_falls_everything_comes_back() -> None:
     assert machine.admission.capacity(1) > 1
 
 
+def test_an_empty_node_has_nothing_given_way_on_a_machine_that_does_other_things() -> None:
+    machine = Machine(Admission(), sessions=1, lag_ms=80.0)
+    machine.run(40)
+    assert machine.admission.capacity(1) == 1
+    machine.sessions = 0
+    assert machine.run(1) == [0]
+    assert machine.admission.capacity(0) > 1
+
+
 def test_a_step_up_that_proves_wrong_is_tried_ever_more_rarely() -> None:
     machine = Machine(Admission(), sessions=2)
     machine.run(10)
