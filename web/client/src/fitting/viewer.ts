@@ -13,6 +13,7 @@ import {
   Group,
   HemisphereLight,
   MathUtils,
+  Matrix4,
   Mesh,
   MeshLambertMaterial,
   PerspectiveCamera,
@@ -281,10 +282,15 @@ async function coarser(gltf: GLTF, part: Mesh): Promise<Mesh | null> {
 
 function still(part: Mesh): Mesh {
   const mesh = new Mesh(part.geometry, plain(part))
-  // A skinned mesh at rest stands where its vertices and its bind matrix say, whatever its node's place is.
-  mesh.applyMatrix4(part instanceof SkinnedMesh ? part.bindMatrix : part.matrixWorld)
+  mesh.applyMatrix4(part instanceof SkinnedMesh ? restOf(part) : part.matrixWorld)
   mesh.frustumCulled = false
   return mesh
+}
+
+/** Where a skinned mesh stands at rest: there all of its joints move it alike, and its node's own place says nothing. */
+function restOf({ skeleton, bindMatrix }: SkinnedMesh): Matrix4 {
+  const [bone, inverse] = [skeleton.bones[0], skeleton.boneInverses[0]]
+  return bone && inverse ? bone.matrixWorld.clone().multiply(inverse).multiply(bindMatrix) : bindMatrix
 }
 
 function plain(part: Mesh): MeshLambertMaterial {

@@ -1,0 +1,143 @@
+"""The fitting room in Chromium against the whole installation: in with a body or photos, and out with nothing left."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page
+
+from tests import bodies
+from tests.page.conftest import Open
+
+PHONE = {"viewport": {"width": 390, "height": 844}}
+WITHIN_MS = 90_000
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What another shop's fitting room exported."""
+    built = bodies.built()
+    measures = {name: {"value_cm": m.value_cm, "sigma_cm": m.sigma_cm} for name, m in built.measures.items()}
+    told = {
+        "format": "vitrine-avatar/1",
+        "stated": {"height_cm": round(built.measures["height"].value_cm), "sex": "female"},
+        "body": {"sex": "female", "betas": built.betas.tolist()},
+        "measures": measures,
+        "corrections_cm": {},
+    }
+    path = tmp_path_factory.mktemp("brought") / "avatar.json"
+    path.write_text(json.dumps(told))
+    return path
+
+
+def screen(page: Page, name: str) -> None:
+    page.wait_for_selector(f"main[data-screen={name}]", timeout=WITHIN_MS)
+
+
+def bring(page: Page, archive: Path) -> None:
+    screen(page, "consent")
+    page.set_input_files("input[name=archive]", archive)
+    screen(page, "consent-import")
+    page.locator("[data-way=agree]").click()
+    screen(page, "body")
+    page.wait_for_selector(".body-plate[data-state=shown]", timeout=WITHIN_MS)
+
+
+def drawn(page: Page) -> int:
+    return int(page.locator(".body-plate canvas").get_attribute("data-drawn") or 0)
+
+
+@pytest.mark.timeout(400)
+def test_a_body_is_turned_corrected_taken_along_and_deleted(open_page: Open, archive: Path) -> None:
+    visit = open_page("/s/demo/fitting-room", camera="absent", **PHONE)
+    page, errors = visit.page, []
+    page.on("pageerror", errors.append)
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.set_default_timeout(WITHIN_MS)
+    bring(page, archive)
+    visit.shoot("fitting-room-phone")
+    page.wait_for_timeout(1000)
+    still = drawn(page)
+    page.wait_for_timeout(1000)
+    assert drawn(page) == still  # nothing is drawn while nothing moves
+    page.locator(".turns button").nth(2).click()
+    page.wait_for_function(f"() => +document.querySelector('.body-plate canvas').dataset.drawn > {still}")
+    waist = page.locator("[data-measure=waist]")
+    was = float(waist.locator(".value").inner_text())
+    waist.locator("button.measure").click()
+    waist.locator("input").fill(f"{was + 4:.1f}")
+    waist.locator("form button").click()
+    screen(page, "working")
+    screen(page, "body")
+    waist = page.locator("[data-measure=waist]")
+    assert abs(float(waist.locator(".value").inner_text()) - (was + 4)) < 1
+    assert waist.get_attribute("class") == "own"
+    with page.expect_download() as download:
+        page.locator("[data-way=take-along]").click()
+    with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as taken:
+        assert {"avatar.json", "body.glb", "plain.glb"} <= set(taken.namelist())
+    page.locator("[data-way=erase]").click()
+    assert page.get_attribute("main", "data-screen") == "body"  # asked twice
+    page.locator("[data-way=erase]").click()
+    screen(page, "gone")
+    assert errors == []
+
+
+@pytest.mark.timeout(400)
+def test_a_photo_that_will_not_do_comes_back_with_advice(open_page: Open, tmp_path: Path) -> None:
+    wall = np.random.default_rng(5).normal(150, 6, (900, 700, 3)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(wall).save(tmp_path / "wall.jpg")
+    visit = open_page("/s/demo/fitting-room?lang=de", camera="absent")
+    page = visit.page
+    page.set_default_timeout(WITHIN_MS)
+    screen(page, "consent")
+    assert "Fotos" in page.locator(".terms h2").inner_text()
+    page.locator("[data-way=agree]").click()
+    screen(page, "photos")
+    page.locator("[data-way=send]").click()
+    assert page.locator("form > .wrong").is_visible()  # nothing was sent without a photo
+    page.set_input_files("input[name=front]", tmp_path / "wall.jpg")
+    page.fill("input[name=height_cm]", "170")
+    page.locator("[data-way=send]").click()
+    screen(page, "working")
+    visit.shoot("fitting-room-working")
+    screen(page, "photos")
+    assert "could not find anyone" in page.locator("form > .wrong").inner_text()
+    visit.shoot("fitting-room-photos")
+
+
+def test_the_camera_shows_an_outline_to_stand_in_and_takes_the_photo_itself(open_page: Open) -> None:
+    visit = open_page("/s/demo/fitting-room", **PHONE)
+    page = visit.page
+    page.set_default_timeout(WITHIN_MS)
+    screen(page, "consent")
+    assert page.evaluate("window.cameraCalls") == 0
+    page.locator("[data-way=agree]").click()
+    page.locator(".slot[data-view=front] button").click()
+    page.wait_for_function("() => document.querySelector('.finder video')?.videoWidth > 0")
+    assert page.locator(".finder .silhouette").is_visible()
+    visit.shoot("fitting-room-finder")
+    page.locator("[data-way=shoot]").click()
+    page.wait_for_selector(".slot[data-view=front].has-photo img")
+    assert page.locator("dialog.finder").count() == 0
+
+
+def test_who_declines_sends_nothing(open_page: Open) -> None:
+    visit = open_page("/s/demo/fitting-room", camera="absent")
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
+    screen(visit.page, "consent")
+    visit.page.locator("[data-way=decline]").click()
+    screen(visit.page, "declined")
+    assert not any(line.startswith("POST") for line in asked)
+
+
+def test_a_shop_that_is_not_there(open_page: Open) -> None:
+    visit = open_page("/s/nowhere/fitting-room", camera="absent")
+    screen(visit.page, "trouble")
