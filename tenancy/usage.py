@@ -36,7 +36,8 @@ class Worn:
 
 @dataclass(frozen=True)
 class Month:
-    """A calendar month in UTC, up to now if it is this one. `cap`: try-ons allowed in it, or None."""
+    """A calendar month in UTC, up to now if it is this one. `cap`: try-ons allowed in it, or None. `expected`: the
+    invoice at its end, if it goes on at this pace."""
 
     first: date
     plan: Plan
@@ -47,6 +48,12 @@ class Month:
     gb_days: float
     bytes_now: float
     invoice: Sequence[InvoiceLine]
+    expected: Sequence[InvoiceLine]
+
+    @property
+    def expected_cents(self) -> int:
+        """What it is likely to come to."""
+        return sum(line.cents for line in self.expected)
 
     @property
     def total_cents(self) -> int:
@@ -94,16 +101,25 @@ class Usage:
             )
             gb_days, bytes_now = await _storage(connection, begin, min(end, self._now()))
         plan = plan_of(shop["plan"] if shop else "free")
+        cap = cap_of(plan, shop["cap_try_ons"] if shop else None)
+        pace, days_left = _pace(begin, end, self._now())
+        ahead = round(try_ons * pace)
         return Month(
             first=begin.date(),
             plan=plan,
-            cap=cap_of(plan, shop["cap_try_ons"] if shop else None),
+            cap=cap,
             try_ons=try_ons,
             minutes=seconds / 60,
             avatars=avatars,
             gb_days=gb_days,
             bytes_now=bytes_now,
             invoice=invoice(plan, try_ons=try_ons, gb_days=gb_days, avatars=avatars),
+            expected=invoice(
+                plan,
+                try_ons=ahead if cap is None else max(try_ons, min(ahead, cap)),
+                gb_days=gb_days + bytes_now / BYTES_PER_GB * days_left,
+                avatars=round(avatars * pace),
+            ),
         )
 
     async def room(self, tenant_id: UUID) -> Room:
@@ -179,6 +195,13 @@ def month_of(day: date) -> tuple[datetime, datetime]:
     """The month that a day is in: its first moment and the first after it."""
     begin = datetime(day.year, day.month, 1, tzinfo=UTC)
     return begin, (begin + timedelta(days=32)).replace(day=1)
+
+
+def _pace(begin: datetime, end: datetime, now: datetime) -> tuple[float, float]:
+    """By how much a month will have grown at its end, and its days that are left. A day at least is taken for gone:
+    an hour's luck is no pace."""
+    now = min(max(now, begin + timedelta(days=1)), end)
+    return (end - begin) / (now - begin), (end - now) / timedelta(days=1)
 
 
 async def storage_gb_days(connection: asyncpg.Connection, begin: datetime, end: datetime) -> float:

@@ -229,6 +229,7 @@ class UsageShown(Answered):
     bytes_now: float
     invoice: list[InvoiceLine]
     total_cents: int
+    expected_cents: Annotated[int, Field(description="At the month's end, if it goes on at this pace.")]
     days: list[UsageDay]
 
 

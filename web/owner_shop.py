@@ -121,7 +121,7 @@ class OwnerShop:
 
     def operations(self) -> list[Operation]:
         """All of the above, described."""
-        owner, person = Credential.OWNER, "/v1/team/{person}"
+        owner, person = Credential.OWNER, "/v1/team/{person:(?!members$)[^/]+}"
         access = ACCESS_PROBLEMS
         given, known = [*access, *_GIVEN], [*access, "unknown-member"]
         keys, people = Answer(200, "Every key.", contract.Keys), Answer(200, "Everybody.", contract.People)
@@ -239,6 +239,7 @@ def usage_shown(month: Month, days: list[Day]) -> contract.UsageShown:
         bytes_now=month.bytes_now,
         invoice=[contract.InvoiceLine(**vars(line)) for line in month.invoice],
         total_cents=month.total_cents,
+        expected_cents=month.expected_cents,
         days=[contract.UsageDay(**vars(day)) for day in days],
     )
 

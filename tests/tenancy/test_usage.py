@@ -148,3 +148,25 @@ def test_the_bill_counts_what_is_beyond_the_plan() -> None:
     assert [line.cents for line in lines] == [2_900, 150, 0, 40]
     assert [line.cents for line in invoice(PLANS["shop"], try_ons=10, gb_days=0)] == [2_900, 0, 0, 0]
     assert (cap_of(PLANS["free"], None), cap_of(PLANS["free"], 5), cap_of(PLANS["shop"], None)) == (1_000, 5, None)
+
+
+async def test_the_bill_that_is_to_be_expected_follows_the_pace_and_stops_at_the_cap(database: Database) -> None:
+    shop = await add_shop(database, "a")
+    begin, end = month_of(NOW.date())
+    async with database.tenant(shop) as connection:
+        await connection.execute("UPDATE shops SET plan = 'shop'")
+        await connection.execute(
+            "INSERT INTO usage_events (tenant_id, kind, event_id, at, quantity)"
+            " SELECT $1, 'try-on', n::text, $2, 60 FROM generate_series(1, 4000) n",
+            shop,
+            begin + timedelta(days=2),
+        )
+    usage = Usage(database, now=lambda: begin + (end - begin) / 2)
+    month = await usage.month(shop)
+    assert (month.total_cents, month.expected_cents) == (2_900, 2_900 + 3_000)
+    async with database.tenant(shop) as connection:
+        await connection.execute("UPDATE shops SET cap_try_ons = 6000")
+    assert (await usage.month(shop)).expected_cents == 2_900 + 1_000
+    past = Usage(database, now=lambda: end + timedelta(days=40))
+    finished = await past.month(shop, begin.date())
+    assert finished.expected_cents == finished.total_cents

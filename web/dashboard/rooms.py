@@ -84,7 +84,15 @@ class Rooms:
         month, days = await self.owners.usage.month(who.shop.id), await self.owners.usage.days(who.shop.id)
         settings = await self.owners.settings.read(who.shop.id)
         minutes = columns([(day.day, round(day.minutes, 1)) for day in days], title="Minutes a day, last 30 days")
-        return {"month": month, "plot": minutes, "plans": PLANS.values(), "settings": settings, "days": days}
+        room = await self.owners.usage.room(who.shop.id)
+        return {
+            "month": month,
+            "plot": minutes,
+            "plans": PLANS.values(),
+            "settings": settings,
+            "days": days,
+            "room": room,
+        }
 
     async def _privacy(self, _request: web.Request, who: Principal) -> dict[str, Any]:
         return {
