@@ -164,7 +164,7 @@ def test_a_skirt_does_not_split_between_the_legs(skirt: Fitted, woman: BodyModel
     before, after = (np.linalg.norm(np.diff(p[edges], axis=1)[:, 0], axis=1) for p in (skirt.points, moved))
     stretch = after[before > 2e-3] / before[before > 2e-3]
     assert stretch.max() < 2.2
-    assert np.percentile(stretch, 99) < 1.4
+    assert np.percentile(stretch, 99) < 1.6
 
 
 def test_weights_are_four_at_most_and_whole(outfit: tuple[list[Fitted], np.ndarray], skirt: Fitted) -> None:
