@@ -15,9 +15,9 @@ Kind = Literal["glasses", "hat", "garment"]
 
 
 class Given(BaseModel):
-    """What a client sends."""
+    """What a client sends, as JSON: a number is no truth value and a text no number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, strict=True)
 
 
 class Answered(BaseModel):

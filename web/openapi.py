@@ -22,6 +22,7 @@ from web.problem import MEDIA_TYPE as PROBLEM_TYPE
 from web.problem import REFUSALS, Handler
 
 _JSON = "application/json"
+_PARAMETER = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})*))?\}")  # {name} or {name:regular expression}
 _REFERENCES = "#/components/schemas/{model}"
 
 
@@ -92,18 +93,24 @@ class Operation:
     query: Mapping[str, str] = field(default_factory=dict)
     readers: Readers | None = None
     links: Callable[[web.Request], Awaitable[Sequence[str]]] | None = None
-
     counted: bool = True  # by the address that asks
 
     @property
     def refusals(self) -> set[str]:
-        """`problems`, and what counting may refuse with."""
-        return {*self.problems, "rate-limited"} if self.counted else {*self.problems}
+        """`problems`, what counting may refuse with, and what a path that is not of the described form is."""
+        counted = {"rate-limited"} if self.counted else set()
+        formed = {"not-found"} if any(form for _, form in self.parameters) else set()
+        return {*self.problems, *counted, *formed}
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """The parameters of the path, each with the regular expression that it has to match, or nothing."""
+        return _PARAMETER.findall(self.path)
 
     @property
     def pattern(self) -> str:
         """The path as aiohttp and OpenAPI name it, without the regular expressions."""
-        return re.sub(r"\{(\w+):[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", r"{\1}", self.path)
+        return _PARAMETER.sub(r"{\1}", self.path)
 
 
 def document(operations: Iterable[Operation], *, version: str) -> dict[str, Any]:
@@ -136,8 +143,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "responses": {str(answer.status): _answer(answer) for answer in operation.answers},
     }
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"\{(\w+)\}", operation.pattern)
+        {"name": name, "in": "path", "required": True, "schema": _text(form)} for name, form in operation.parameters
     ]
     parameters += [
         {"name": name, "in": place, "required": False, "description": says, "schema": {"type": "string"}}
@@ -156,6 +162,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
     for status, codes in _by_status(operation.refusals).items():
         described["responses"][str(status)] = _problem(status, codes)
     return described
+
+
+def _text(form: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^(?:{form})$"} if form else {"type": "string", "minLength": 1}
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

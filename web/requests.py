@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TypeVar
 from uuid import UUID
 
@@ -39,13 +38,11 @@ async def read_json(request: web.Request, shape: type[Shape]) -> Shape:
         raise Problem("unsupported-media-type")
     body = await read_limited(request, MAX_JSON_BYTES, too_large="payload-too-large")
     try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Problem("invalid-json") from None
-    try:
-        return shape.model_validate(given)
+        return shape.model_validate_json(body)
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False, include_context=False)
+        if any(fault["type"] == "json_invalid" for fault in faults):
+            raise Problem("invalid-json") from None
         wrong = [{"at": ".".join(str(step) for step in fault["loc"]), "fault": fault["type"]} for fault in faults]
         raise Problem("invalid-request", members={"errors": wrong[:20]}) from None
 
