@@ -181,38 +181,41 @@ async def step(
     turned = Turned()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         levels: list[float] = []
-        beside = [asyncio.create_task(_watch_level(server, http, sessions, levels))]
-        if crowd:
-            beside.append(asyncio.create_task(_press_when_full(server, http, sessions, crowd, turned)))
+
+        async def meanwhile() -> None:
+            watching = asyncio.create_task(_watch_level(server, http, levels))
+            try:
+                await press(http, server.url, crowd, turned)
+                await watching
+            finally:
+                watching.cancel()
+
+        await _until_empty(server, http)
         try:
-            measured = await measure(server, orders, sessions=sessions, seconds=options.seconds, settle=options.settle)
+            measured = await measure(
+                server, orders, sessions=sessions, seconds=options.seconds, settle=options.settle, meanwhile=meanwhile
+            )
         except (RuntimeError, TimeoutError) as refused:
             say(f"  {shape}: {sessions} sessions are not all taken ({str(refused).splitlines()[-1][:100]})")
             return None
-        finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
     row = Row(str(shape), sessions, crowd, measured, int(max(levels, default=0)), turned if crowd else None)
     say("  " + "  ".join(f"{name} {value}" for name, value in zip(COLUMNS, row.cells, strict=True)))
     return row
 
 
-async def _watch_level(server: VitrineServer, http: aiohttp.ClientSession, sessions: int, levels: list[float]) -> None:
-    """How far the node gives way while it has so many sessions; the last few readings."""
+async def _watch_level(server: VitrineServer, http: aiohttp.ClientSession, levels: list[float]) -> None:
+    """How far the node gives way; the last few readings."""
     while True:
-        if await server.gauge(http, "vitrine_sessions") == sessions:
-            levels.append(await server.gauge(http, "vitrine_steps_down"))
-            del levels[:-5]
+        levels.append(await server.gauge(http, "vitrine_steps_down"))
+        del levels[:-5]
         await asyncio.sleep(1)
 
 
-async def _press_when_full(
-    server: VitrineServer, http: aiohttp.ClientSession, sessions: int, crowd: int, turned: Turned
-) -> None:
-    while await server.gauge(http, "vitrine_sessions") != sessions:  # noqa: ASYNC110  what changes is elsewhere
-        await asyncio.sleep(0.5)
-    await press(http, server.url, crowd, turned)
+async def _until_empty(server: VitrineServer, http: aiohttp.ClientSession) -> None:
+    """Those of the step before have left, or were given up."""
+    async with asyncio.timeout(60):
+        while await server.gauge(http, "vitrine_sessions"):  # noqa: ASYNC110  what changes is elsewhere
+            await asyncio.sleep(0.5)
 
 
 def table(found: list[Found]) -> str:

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from bench.frames import read
 from bench.release import release_on_marker
-from bench.signalling import Door, EchoDoor, RelayedDoor, ShopDoor
+from bench.signalling import Door, EchoDoor, Refused, RelayedDoor, ShopDoor
 from bench.source import AheadTrack, Film, LiveTrack, encode_ahead, film
 
 HEARTBEAT_SECONDS = 2.0
@@ -211,7 +211,10 @@ def main() -> None:
     given = json.loads(sys.argv[1])
     given["wear"] = tuple(given.get("wear", ("glasses",)))
     orders = Orders(**given)
-    asyncio.run(run(orders, film(orders.width, orders.height, orders.fps)))
+    try:
+        asyncio.run(run(orders, film(orders.width, orders.height, orders.fps)))
+    except Refused as refused:
+        sys.exit(f"a peer was not let in: {refused}")
 
 
 if __name__ == "__main__":

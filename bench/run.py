@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
 import aiohttp
@@ -41,9 +42,16 @@ class Measured:
 
 
 async def measure(
-    server: Server, orders: Orders, *, sessions: int, seconds: float, settle: float = SETTLE_SECONDS
+    server: Server,
+    orders: Orders,
+    *,
+    sessions: int,
+    seconds: float,
+    settle: float = SETTLE_SECONDS,
+    meanwhile: Callable[[], Coroutine[None, None, None]] | None = None,
 ) -> Measured:
-    """Connect, let it settle, watch for `seconds`, hang up."""
+    """Connect, let it settle, watch for `seconds`, hang up. meanwhile: runs from the moment when all are connected."""
+    beside: list[asyncio.Task[None]] = []
     orders = replace(orders, server=server.kind, url=server.url)
     crews = [Crew(replace(orders, peers=1))]
     if sessions > 1:
@@ -54,6 +62,8 @@ async def measure(
                 await crew.start()
             for crew in crews:
                 await crew.line("flowing", CONNECT_SECONDS)
+            if meanwhile is not None:
+                beside.append(asyncio.create_task(meanwhile()))
             await asyncio.sleep(settle)
             await server.lag_p99_ms(http)
             stages_before = await _stages(server, http)
@@ -64,6 +74,9 @@ async def measure(
             stages_after = await _stages(server, http)
             told = [await crew.finish() for crew in crews]
         finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             for crew in crews:
                 crew.kill()
     records = [record for crew in told for record in crew["records"]]
