@@ -11,7 +11,9 @@ from tenancy.import_runner import ImportRunner
 from tests.tenancy.test_imports import HEADING, a_zip
 from tests.web.conftest import Site
 from tests.web.people import sign_up
-from tests.web.test_dashboard import DESK, PHONE, browser, grave, shoot, site  # noqa: F401  fixtures
+from tests.web.test_dashboard import DESK, PHONE, browser, grave, shoot, site, use_the_ledger  # noqa: F401  fixtures
+
+pytestmark = pytest.mark.timeout(300)  # a browser on a busy machine
 
 TABLE = (
     HEADING + "P-1,Panto 49,glasses,panto.glb,P-1a|tortoise|49; P-1b|black|51,yes\n"
@@ -85,3 +87,21 @@ async def test_from_a_table_to_the_shelf(site: Site, page: Page) -> None:  # noq
     assert findings == []
     assert complaints == []
     await runner.stop()
+
+
+async def test_the_usage_page_says_what_is_left(site: Site, page: Page) -> None:  # noqa: F811
+    shop = await site.services.credentials.shop_for_slug("lunettes")
+    await site.services.products.add(shop.id, "Panto", "glasses", b"glTF")
+    await site.services.owners.settings.change_plan(shop.id, "shop", 60, by="test")
+    await use_the_ledger(site)
+    await page.goto(site.url + "/dashboard/usage")
+    await page.wait_for_selector("th:has-text('Expected')")
+    assert await page.locator("progress").count() == 3
+    await page.wait_for_selector("text=This month’s try-ons are used up")
+    findings = await grave(page)
+    await shoot(page, "usage-cap")
+    await page.set_viewport_size(PHONE)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    findings += await grave(page)
+    await shoot(page, "phone-usage-cap")
+    assert findings == []
