@@ -111,6 +111,7 @@ async def test_an_owners_way_from_signing_up_to_the_bill(site: Site, browser: Br
     await page.click("button.primary")
     await page.wait_for_selector(".told")
 
+    await site.outbox.round()
     await page.goto(site.url + "/dev/mail")
     await shoot(page, "mail")
     link = re.sub(r"^http://localhost", site.url, await page.locator("pre a").first.inner_text())
