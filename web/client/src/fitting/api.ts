@@ -15,6 +15,7 @@ export interface Hint {
 
 export interface Avatar {
   id: string
+  origin: 'photos' | 'import'
   status: 'queued' | 'processing' | 'complete' | 'failed'
   stage: string
   progress: number

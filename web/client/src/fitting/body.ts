@@ -27,7 +27,7 @@ export function bodyScreen(say: Say, avatar: Avatar, room: FittingRoom, ways: Bo
     avatar.failure && h('p', { class: 'wrong', role: 'alert' }, avatar.failure.advice),
     measuresPanel(say, avatar, ways.correct),
     hints(say, avatar),
-    h('p', { class: 'small' }, say('body.gone')),
+    avatar.origin === 'photos' && h('p', { class: 'small' }, say('body.gone')),
     h(
       'div',
       { class: 'ways' },

@@ -135,10 +135,12 @@ export class Viewer {
   }
 
   #place(): void {
-    const tall = this.#heightM * 1.16
+    const tall = this.#heightM * 1.3
     const half = Math.tan((FIELD_DEG * Math.PI) / 360)
     const distance = Math.max(tall / 2 / half, (this.#heightM * 0.62) / half / Math.max(0.2, this.#camera.aspect) / 2)
-    const middle = this.#heightM * 0.5 + this.#lift * (1 - this.#zoom)
+    // Below the feet is room for the buttons, as long as all of the body is in sight.
+    const below = this.#heightM * 0.07 * MathUtils.clamp((this.#zoom - NEAREST) / (1 - NEAREST), 0, 1)
+    const middle = this.#heightM * 0.5 - below + this.#lift * (1 - this.#zoom)
     this.#camera.position.set(0, middle + 0.06, distance * this.#zoom)
     this.#camera.lookAt(new Vector3(0, middle, 0))
     this.#camera.updateProjectionMatrix()
