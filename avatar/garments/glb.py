@@ -33,7 +33,10 @@ def write_garment(garment: Garment, *, floor_m: float) -> bytes:
             "indices": writer.triangles(compact.reshape(-1, 3), len(used)),
             "material": add_material(writer, part.material),
         }
-        mesh = writer.add("meshes", {"name": part.name, "primitives": [primitive]})
+        entry: dict[str, Any] = {"name": part.name, "primitives": [primitive]}
+        if not garment.main[used].any():
+            entry["extras"] = {"vitrine": {"rides": True}}
+        mesh = writer.add("meshes", entry)
         nodes.append(writer.add("nodes", {"name": part.name, "mesh": mesh}))
     writer.root(*nodes)
     extras: dict[str, Any] = {"kind": "garment", "garment": garment.kind, "name": garment.name, "base": garment.base}

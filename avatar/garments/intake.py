@@ -44,7 +44,16 @@ def read_garment(content: bytes, kind: str | None = None, chart: GarmentChart | 
     """
     try:
         return _read(content, kind, chart)
-    except (KeyError, IndexError, TypeError, ValueError, struct.error, RecursionError, OSError) as error:
+    except (
+        AttributeError,
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        struct.error,
+        RecursionError,
+        OSError,
+    ) as error:
         raise GarmentInvalid("garment-unreadable", f"the file is not a sound GLB ({type(error).__name__})") from error
 
 
@@ -68,7 +77,8 @@ def _read(content: bytes, kind: str | None, chart: GarmentChart | None) -> Garme
     points = np.concatenate([piece[1] for piece in pieces])
     starts = np.cumsum([0, *(len(piece[1]) for piece in pieces)])
     parts: dict[str, tuple[Material, list[NDArray[np.int64]]]] = {}
-    for (material, at, _, _, faces), start in zip(pieces, starts[:-1], strict=True):
+    rides = np.concatenate([np.full(len(piece[1]), piece[5]) for piece in pieces])
+    for (material, at, _, _, faces, _), start in zip(pieces, starts[:-1], strict=True):
         if len(faces) and int(faces.max()) >= len(at):
             raise GarmentInvalid("garment-unreadable", "a triangle has a corner that is not there")
         parts.setdefault(material.name, (material, []))[1].append(faces + start)
@@ -83,7 +93,7 @@ def _read(content: bytes, kind: str | None, chart: GarmentChart | None) -> Garme
         uv=np.concatenate([piece[2] for piece in pieces]),
         shade=np.concatenate([piece[3] for piece in pieces]),
         parts=joined,
-        main=_main(points, faces),
+        main=_main(points, faces) & ~rides,
         chart=chart,
     )
 
@@ -139,8 +149,8 @@ class _File:
         self._materials: dict[int | None, Material] = {}
         self._vertices = 0
 
-    def pieces(self) -> list[tuple[Material, Float, Float, Float, NDArray[np.int64]]]:
-        """Material, points m, uv, shade and triangles of every primitive in the scene."""
+    def pieces(self) -> list[tuple[Material, Float, Float, Float, NDArray[np.int64], bool]]:
+        """Material, points m, uv, shade, triangles, and whether it rides on cloth, of every primitive in the scene."""
         nodes = self._document.get("nodes", [])
         if len(nodes) > MAX_NODES:
             raise GarmentInvalid("garment-unreadable", "too many nodes")
@@ -157,9 +167,10 @@ class _File:
             matrix = above @ _transform(node)
             stack += [(child, matrix) for child in node.get("children", [])]
             if "mesh" in node:
-                primitives = self._document["meshes"][node["mesh"]]["primitives"]
-                wanted = [one for one in primitives if one.get("mode", _TRIANGLES) == _TRIANGLES]
-                found += [self._primitive(one, matrix) for one in wanted]
+                mesh = self._document["meshes"][node["mesh"]]
+                rides = bool(mesh.get("extras", {}).get("vitrine", {}).get("rides"))
+                wanted = [one for one in mesh["primitives"] if one.get("mode", _TRIANGLES) == _TRIANGLES]
+                found += [(*self._primitive(one, matrix), rides) for one in wanted]
         return found
 
     def _primitive(self, primitive: Json, matrix: Float) -> tuple[Material, Float, Float, Float, NDArray[np.int64]]:

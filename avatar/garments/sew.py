@@ -67,9 +67,11 @@ class Sewing:
             points, faces = stitches(line, normals, closed=closed)
             self.trim(points, faces, material)
 
-    def trim(self, points: Float, faces: Indices, material: Material) -> None:
-        """Something that rides on the cloth."""
-        self._add(points, np.zeros((len(points), 2)), np.ones(len(points)), faces, material, main=False)
+    def trim(self, points: Float, faces: Indices, material: Material, laid: Float | None = None) -> None:
+        """Something that rides on the cloth; laid (N, 2): its texture coordinates in metres."""
+        uv = np.zeros((len(points), 2)) if laid is None else laid / material.tile_m
+        shade = np.ones(len(points)) if laid is None else hollows(points, vertex_normals(points, faces), faces)
+        self._add(points, uv, shade, faces, material, main=False)
 
     def finished(self, name: str, kind: Kind, base: Sex, chart: GarmentChart) -> Garment:
         """The garment."""

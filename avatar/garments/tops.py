@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,8 +13,10 @@ from avatar.garments.cloth import Fabric, border_loops
 from avatar.garments.drape import Base
 from avatar.garments.fabric import Material, fleece, jersey, rib, thread
 from avatar.garments.garment import Garment
+from avatar.garments.hood import hood
 from avatar.garments.pattern import Piece, cut, from_border, largest, marked, refined
 from avatar.garments.sew import Sewing
+from avatar.garments.skin import Skin
 from avatar.garments.trim import cord, part_lines
 
 Float = NDArray[np.float64]
@@ -113,6 +117,9 @@ def hoodie(base: Base) -> Garment:
     points = hung(piece, laid, base, fabric, steps=45, held=fading(from_neck, 0.02, 0.05))
     cloth, ribbing = fleece("fleece", "#55606b"), rib("ribbing", "#4d5863")
     sewing = _sewn(piece, points, laid, base, materials=(cloth, ribbing), stitching=thread("thread", "#434c56"))
+    neck = min(border_loops(piece.faces), key=lambda loop: float(np.linalg.norm(points[loop].mean(0) - NECK)))
+    folded, faces, along = hood(points[neck], Skin.of(points, piece.faces))
+    sewing.trim(folded, faces, replace(cloth, name="hood"), along)
     cord_material = thread("cord", "#d9d6cf")
     for side in (-1.0, 1.0):
         line = np.array([[0.035, 0.475, 0.108], [0.04, 0.44, 0.135], [0.046, 0.38, 0.152], [0.05, 0.33, 0.16]])

@@ -256,3 +256,16 @@ def test_borders_are_whole_loops() -> None:
     faces = np.concatenate([np.stack([a, b, c], -1).reshape(-1, 3), np.stack([a, c, d], -1).reshape(-1, 3)])
     (loop,) = border_loops(faces)
     assert len(loop) == 14
+
+
+def test_hoods_cords_and_stitches_ride_on_the_cloth(
+    outfit: tuple[list[Fitted], np.ndarray], catalogue: dict[str, bytes]
+) -> None:
+    hoodie = read_garment(catalogue["hoodie"])
+    by_name = {part.name: hoodie.main[part.faces].any() for part in hoodie.parts}
+    assert by_name["fleece"]
+    assert not any(by_name[name] for name in ("hood", "cord", "thread"))
+    jeans = outfit[0][0]
+    stitches = np.unique(next(part.faces for part in jeans.parts if part.name == "thread"))
+    contact = Skin.of(jeans.cloth, jeans.cloth_faces).contact(jeans.points[stitches])
+    assert np.abs(contact.height).max() < 0.008
