@@ -20,6 +20,7 @@ export type Screen =
   | 'session-active'
   | 'shop-unknown'
   | 'key-wrong'
+  | 'used-up'
   | 'origin-refused'
   | 'rate-limited'
   | 'server-down'
@@ -167,6 +168,7 @@ function refused(journey: Journey, { code, status, retryAfterS, members }: Refus
   if (code === 'unknown-shop') return stop(journey, 'shop-unknown', code)
   if (code.startsWith('origin')) return stop(journey, 'origin-refused', code)
   if (code.includes('token')) return stop(journey, 'session-expired', code)
+  if (code === 'cap-reached') return stop(journey, 'used-up', code)
   if (code === 'shop-closing' || code.includes('key')) return stop(journey, 'key-wrong', code)
   if (status === 429) return later(journey, 'rate-limited', code, retryAfterS)
   if (status === 401) return stop(journey, 'session-expired', code)

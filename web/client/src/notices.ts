@@ -66,6 +66,7 @@ function shapeOf(say: Say, journey: Journey, browser: Browser): Shape {
     'session-active': () => ({ ways: [['retry', 'way.here']] }),
     'shop-unknown': () => ({}),
     'key-wrong': () => ({ ways: [['reload', 'way.retry']] }),
+    'used-up': () => ({ ways: [['reload', 'way.retry']] }),
     'origin-refused': () => ({ ways: [['open-tab', 'way.tab']] }),
     'rate-limited': () => ({ ways: [['retry', 'way.now']], busy: true }),
     'server-down': () => ({ ways: [['retry', 'way.now']], busy: journey.retryInMs !== null }),

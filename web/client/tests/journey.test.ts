@@ -24,6 +24,7 @@ describe('the way in', () => {
 
   it.each([
     ['invalid-key', 401, 'key-wrong'],
+    ['cap-reached', 403, 'used-up'],
     ['unknown-shop', 404, 'shop-unknown'],
     ['origin-not-allowed', 403, 'origin-refused'],
     ['token-expired', 401, 'session-expired'],

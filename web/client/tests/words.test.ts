@@ -117,6 +117,7 @@ describe('notices', () => {
     'session-expired',
     'session-active',
     'key-wrong',
+    'used-up',
     'origin-refused',
     'rate-limited',
     'server-down',
