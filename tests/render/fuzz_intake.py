@@ -23,7 +23,8 @@ with atheris.instrument_imports(include=[f"render.{name}" for name in ROOMS]):
     from render.glb import ProductError
     from render.intake import prepare
 
-from tests.render.hostile import FILES, container  # noqa: E402  it loads the rooms that are instrumented above
+from tests.render.hostile import FILES  # noqa: E402  it loads the rooms that are instrumented above
+from tests.render.hostile_makers import container  # noqa: E402
 from tests.render.products import cap, glasses  # noqa: E402
 
 ODD: tuple[Any, ...] = (
