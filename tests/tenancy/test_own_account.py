@@ -312,6 +312,19 @@ async def test_what_was_signed_is_good_once_and_for_five_minutes(people: People)
         await people.logins.check_passkey(challenge.token, answer, SITE)
 
 
+async def test_the_answer_of_a_passkey_that_does_not_count_is_good_once_too(people: People) -> None:
+    _, member = await ada(people)
+    made = dataclasses.replace(device(), counting=False)
+    options = await people.own.ask_for_passkey(member, SITE)
+    await people.own.add_passkey(member, "Laptop", made.create(options), SITE)
+    asked = await people.logins.ask_for_proof(member, SITE)
+    assert asked is not None
+    answer = made.get(asked)
+    await people.logins.prove(member, PASSWORD, credential=answer, site=SITE)
+    with pytest.raises(SecondFactorFailed):
+        await people.logins.prove(member, PASSWORD, credential=answer, site=SITE)
+
+
 async def test_a_passkey_is_its_own_accounts_alone(people: People) -> None:
     _, member = await ada(people)
     made = await add_passkey(people, member)
