@@ -7,7 +7,15 @@ import re
 from tests.web.conftest import Site
 from web.app import create_app, operations
 
-PAGES = {"/", "/s/{shop}", "/s/{shop}/{product}", "/s/{shop}/privacy", "/static/app/{name}", "/openapi.json"}
+PAGES = {
+    "/",
+    "/s/{shop}",
+    "/s/{shop}/{product}",
+    "/s/{shop}/fitting-room",
+    "/s/{shop}/privacy",
+    "/static/app/{name}",
+    "/openapi.json",
+}
 
 
 async def test_every_route_is_described_and_nothing_else_is(site: Site):
