@@ -4,19 +4,29 @@ aioice hands every datagram that is not STUN to DTLS, whoever sent it, through a
 guesses the port could so win the race of the ClientHello (ASVS 5.0 17.2.6) or fill the memory. The guard sorts
 datagrams by their first byte (RFC 7983), drops what comes from unchecked addresses, and bounds the queue. Media
 packets, nine in ten, also skip aioice's attempt to read them as STUN.
+
+What comes through, and is decrypted, is read by parsers that take much for granted. aiortc ends a session at the first
+exception that one of them raises, so the guard stands there too: a packet that cannot be read is dropped.
 """
 
 import functools
+import logging
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from aioice.ice import CandidatePair, Connection, StunProtocol
+from aiortc import RTCSctpTransport
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+
+from rtc.sctp_check import may_be_read
 
 MAX_QUEUED = 512  # datagrams; half a second at 8 Mb/s
 MAX_DATAGRAM = 2048
 # Unauthenticated messages a second that are worth an answer; a browser's checks need some ten.
 STUN_PER_S = 100
+STUN_HEADER, STUN_COOKIE = 20, b"\x21\x12\xa4\x42"  # RFC 8489 part 5
+log = logging.getLogger("vitrine.guard")
 
 
 @dataclass
@@ -27,6 +37,7 @@ class Refused:
     overflow: int = 0
     malformed: int = 0
     flood: int = 0
+    unreadable: int = 0
 
 
 class DatagramGuard:
@@ -53,10 +64,7 @@ class DatagramGuard:
             return
         source = (address[0], address[1])
         if first < 4:
-            if source in self._checked or self._admit_stun():
-                original(data, address)
-            else:
-                self.refused.flood += 1
+            self._receive_stun(original, data, source)
             return
         if source not in self._checked and not self._is_checked(source):
             self.refused.unchecked += 1
@@ -66,6 +74,44 @@ class DatagramGuard:
             queue.get_nowait()
             self.refused.overflow += 1
         self._connection.data_received(data, protocol.local_candidate.component)
+
+    def _receive_stun(self, original: Any, data: bytes, source: tuple[str, int]) -> None:
+        whole = len(data) >= STUN_HEADER and int.from_bytes(data[2:4], "big") == len(data) - STUN_HEADER
+        if not whole or data[4:8] != STUN_COOKIE:
+            self.refused.malformed += 1
+        elif source not in self._checked and not self._admit_stun():
+            self.refused.flood += 1
+        else:
+            try:
+                original(data, source)
+            except Exception as error:
+                self._unreadable(error)
+
+    def shield(self, dtls: RTCDtlsTransport, sctp: RTCSctpTransport | None) -> None:
+        """Stand before what reads decrypted packets."""
+        for owner, name in ((dtls, "_handle_rtp_data"), (dtls, "_handle_rtcp_data")):
+            setattr(owner, name, functools.partial(self._read, getattr(owner, name)))
+        if sctp is not None:
+            setattr(sctp, "_handle_data", functools.partial(self._read_sctp, sctp._handle_data))  # noqa: B010 (mypy: a method)
+
+    async def _read_sctp(self, reader: Any, packet: bytes) -> None:
+        if may_be_read(packet):
+            await self._read(reader, packet)
+        else:
+            self.refused.malformed += 1
+
+    async def _read(self, reader: Any, *packet: Any, **facts: Any) -> None:
+        try:
+            await reader(*packet, **facts)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            self._unreadable(error)
+
+    def _unreadable(self, error: Exception) -> None:
+        self.refused.unreadable += 1
+        if self.refused.unreadable == 1:  # of a session; an attacker shall not write our log
+            log.info("packet-unreadable", exc_info=error)
 
     def _is_checked(self, source: tuple[str, int]) -> bool:
         """Whether a connectivity check with this address has succeeded; remembered when it has."""

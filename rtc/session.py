@@ -186,6 +186,7 @@ class Session:
         if self._receiver is not None:
             self.guard = DatagramGuard(self._receiver.transport.transport._connection)
             self.guard.install()
+            self.guard.shield(self._receiver.transport, self._connection.sctp)
 
     def _on_encoded(self, codec: Any, encoded: Any) -> None:
         sender, receiver = self._sender, self._receiver
