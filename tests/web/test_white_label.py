@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tenancy.colours import LEAST_ON_PAPER, contrast, mixed, readable_on
 from tenancy.fonts import OPEN_FONTS, check_woff2
@@ -241,3 +243,17 @@ async def test_only_our_host_and_proven_domains_are_answered(start_site: StartSi
     assert await asked("spiegel.lunettes.example", "/") == 421
     shop = await site.services.credentials.shop_for_slug("lunettes")
     assert shop.allowed_origins == ()
+
+
+async def test_a_logo_is_drawn_anew_and_served_to_everybody(site: Site, owner: Person):
+    sink = io.BytesIO()
+    Image.new("RGB", (900, 270), "#7a1f3d").save(sink, "PNG")
+    headers = {"Content-Type": "image/png"}
+    assert (await owner.json("GET", "/v1/shop"))["logo"] is None
+    await owner.json("PUT", "/v1/shop/logo", data=sink.getvalue(), headers=headers, status=204)
+    path = (await owner.json("GET", "/v1/shop"))["logo"]
+    async with site.calls("GET", path) as response:
+        assert (response.status, response.content_type) == (200, "image/png")
+        with Image.open(io.BytesIO(await response.read())) as image:
+            assert image.size == (480, 144)
+    assert f"url({path})" in await style(site, "lunettes")
