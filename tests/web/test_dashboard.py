@@ -57,6 +57,7 @@ async def site(start_site: StartSite, services, built: Path, monkeypatch: pytest
     ):
         (built / name).write_bytes(path.read_bytes())
     (built / "assets" / "main-abc123.css").write_text("")
+    (built / "embed.js").write_text("")  # a classic script, which the look room tries out
     monkeypatch.setattr(services.products, "_intake", drawn)
     return await start_site()
 
