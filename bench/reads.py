@@ -167,10 +167,9 @@ async def measure(postgres: EmbeddedPostgres, shoppers: int, seconds: float, set
             await asyncio.gather(*(walk(http, server.url, warm, Walked()) for _ in range(shoppers)))
             before, walked = await count(http, server.url, counts), Walked()
             until = time.monotonic() + seconds
-            *_, changes = await asyncio.gather(
-                *(walk(http, server.url, until, walked) for _ in range(shoppers)),
-                rename_now_and_then(postgres.dsn_admin, until),
-            )
+            renaming = asyncio.create_task(rename_now_and_then(postgres.dsn_admin, until))
+            await asyncio.gather(*(walk(http, server.url, until, walked) for _ in range(shoppers)))
+            changes = await renaming
             counted = (await count(http, server.url, counts)).since(before)
     finally:
         await server.stop()

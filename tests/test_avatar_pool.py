@@ -82,7 +82,7 @@ class Pool:
         late = "UPDATE jobs.pgqueuer SET heartbeat = heartbeat - interval '1 minute' WHERE queue_manager_id = '{}'"
         async with asyncio.timeout(60):
             while (await self.rows(late.format(holder["id"]) + " RETURNING id")) != []:
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.5)  # noqa: ASYNC110  what changes is in the database
 
     def log(self) -> str:
         return (self.house.folder / "worker.log").read_text()

@@ -142,7 +142,7 @@ async def test_streams_that_last_and_change_what_is_worn_hold_no_more_and_no_les
     media = installation.child("media")
     chance = random.Random(1)
     shopper = Shopper()
-    memory: list[float] = []
+    held: list[Held] = []
     switches = 0
     async with aiohttp.ClientSession() as client:
         door = Door(client, installation.url)
@@ -159,18 +159,20 @@ async def test_streams_that_last_and_change_what_is_worn_hold_no_more_and_no_les
             assert (await shopper.hear("worn", within_s=30))["products"] == worn
             await shopper.see(chance.randint(1, 30), within_s=180)
             switches += 1
-            memory.append(Held.by(media).memory_mb)
+            held.append(Held.by(media))
             if switches % 50 == 0:
-                say(seconds=round(elapsed), switches=switches, frames=shopper.frames - frames, media=Held.by(media))
+                say(seconds=round(elapsed), switches=switches, frames=shopper.frames - frames, media=held[-1])
         await door.leave(location, bearer)
         await shopper.close()
     await asyncio.sleep(2)
     after = Held.by(media)
-    tenth = max(1, len(memory) // 10)
-    early, late = statistics.median(memory[tenth : 3 * tenth + 1]), statistics.median(memory[-2 * tenth :])
+    # Pools of threads and of connections fill up while it runs, so the beginning is compared, not what was before it.
+    fifth = max(1, len(held) // 5)
+    early, late = held[fifth : 2 * fifth] or held, held[-fifth:]
+    early_mb, late_mb = (statistics.median(one.memory_mb for one in some) for some in (early, late))
     fps = (shopper.frames - frames) / SECONDS
-    say(before=before, after=after, early_mb=early, late_mb=late, switches=switches, fps=fps)
-    assert after.threads <= before.threads + 2
-    assert after.descriptors <= before.descriptors + 3
-    assert late - early < 25 + SECONDS / 3600 * 25
+    say(before=before, after=after, early=early[0], late=late[-1], switches=switches, fps=fps)
+    assert max(one.threads for one in late) <= max(one.threads for one in early) + 2
+    assert max(one.descriptors for one in late) <= max(one.descriptors for one in early) + 3
+    assert late_mb - early_mb < 25 + SECONDS / 3600 * 25
     assert fps > 2

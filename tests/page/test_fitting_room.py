@@ -57,7 +57,7 @@ def drawn(page: Page) -> int:
 def test_a_body_is_turned_corrected_taken_along_and_deleted(open_page: Open, archive: Path) -> None:
     visit = open_page("/s/demo/fitting-room", camera="absent", **PHONE)
     page, errors = visit.page, []
-    page.on("pageerror", errors.append)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     page.set_default_timeout(WITHIN_MS)
     bring(page, archive)
