@@ -81,8 +81,8 @@ class Pool:
         (holder,) = await self.rows("SELECT queue_manager_id AS id FROM jobs.pgqueuer WHERE status = 'picked'")
         late = "UPDATE jobs.pgqueuer SET heartbeat = heartbeat - interval '1 minute' WHERE queue_manager_id = '{}'"
         async with asyncio.timeout(60):
-            while (await self.rows(late.format(holder["id"]) + " RETURNING id")) != []:
-                await asyncio.sleep(0.5)  # noqa: ASYNC110  what changes is in the database
+            while await self.rows(late.format(holder["id"]) + " RETURNING id"):  # noqa: ASYNC110  another process's
+                await asyncio.sleep(0.5)
 
     def log(self) -> str:
         return (self.house.folder / "worker.log").read_text()
