@@ -153,7 +153,9 @@ class Builder:
         sigma = np.array([measures[name].sigma_cm for name in MEASURES])
         correlation = error_correlation(self._corrections, dict(zip(MEASURES, sigma, strict=True)))
         estimate = Estimate(mean, correlation * np.outer(sigma, sigma)).corrected(corrections_cm)
+        # Her own number stays the one she typed, whatever the photos say of it; the others follow as far as it is sure.
         followed = _measures(estimate)
+        followed |= {name: replace(followed[name], value_cm=value) for name, value in corrections_cm.items()}
         shaped = self._shaped(sex, betas, followed, corrections_cm)
         return self._built(sex, shaped, followed)
 
