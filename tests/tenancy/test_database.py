@@ -12,6 +12,10 @@ from tenancy.database import Database, migrate
 from tenancy.errors import NotIsolated, NotMigrated, UnsafeRole
 from tests.services import Addresses
 
+EMPTY = """
+DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION vitrine_owner; DROP SCHEMA jobs CASCADE
+"""
+
 
 async def add_shop(database: Database, slug: str) -> UUID:
     tenant_id = uuid4()
@@ -115,7 +119,8 @@ async def test_the_look_across_shops_reads_a_few_columns_and_writes_nothing(data
         "SELECT * FROM shops",
         "SELECT shown FROM api_keys",
         "SELECT id FROM products",
-        "SELECT id FROM visits",
+        "SELECT * FROM visits",
+        "SELECT * FROM avatar_photos",
         "SELECT id FROM consents",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -175,7 +180,7 @@ async def migrate_version_back(owner: asyncpg.Connection) -> None:
 
 async def test_a_migration_that_fails_leaves_nothing_half_done(addresses: Addresses) -> None:
     admin = await asyncpg.connect(addresses.admin)
-    await admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION vitrine_owner")
+    await admin.execute(EMPTY)
     await admin.execute("CREATE TABLE visits (in_the_way text)")
     with pytest.raises(Exception, match="visits"):
         await migrate(addresses.owner)
@@ -189,7 +194,7 @@ async def test_a_migration_that_fails_leaves_nothing_half_done(addresses: Addres
 
 async def test_many_may_migrate_at_once(addresses: Addresses) -> None:
     owner = await asyncpg.connect(addresses.admin)
-    await owner.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION vitrine_owner")
+    await owner.execute(EMPTY)
     await owner.close()
     await asyncio.gather(*(migrate(addresses.owner) for _ in range(4)))
     database = await Database.connect(addresses.app)
