@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 import warnings
+from pathlib import Path
 
 from render.glb import ProductError
 from render.intake import prepare
@@ -34,7 +34,13 @@ def main() -> None:
             code, detail = f"unforeseen {type(error).__name__}: {error}"[:300], ""
         took = time.process_time() - began
         print(json.dumps([name, code, detail, took, written]), flush=True)
-    print(json.dumps(["peak", "", "", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, ""]), flush=True)
+    print(json.dumps(["peak", "", "", peak_mb(), ""]), flush=True)
+
+
+def peak_mb() -> float:
+    """The most memory that this program held; getrusage would begin with what its parent held when it forked."""
+    status = Path("/proc/self/status").read_text()
+    return float(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ async def test_anybody_may_read_what_is_agreed_to(site: Site):
         assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert text == {
         "version": current_text().version,
+        "language": "en",
         "title": current_text().title,
         "paragraphs": list(current_text().paragraphs),
     }
@@ -69,7 +70,7 @@ async def test_a_visit_begins_with_consent(start_site: StartSite):
         assert response.status == 201
         assert response.headers["Cache-Control"] == "no-store"
         created = await response.json()
-    assert set(created) == {"token", "expires_at", "ice_servers"}
+    assert set(created) == {"token", "expires_at", "ice_servers", "receipt"}
     assert created["ice_servers"] == list(servers)
     left = datetime.fromisoformat(created["expires_at"]) - datetime.now().astimezone()
     assert timedelta(minutes=29) < left <= timedelta(minutes=30)
@@ -146,11 +147,13 @@ class TestOrigins:
 
     async def test_with_a_public_address_only_that_one_is_our_own(self, start_site: StartSite):
         site = await start_site(public_url="https://tryon.example")
-        own = {**KEY, "Origin": "https://tryon.example"}
+        own = {**KEY, "Origin": "https://tryon.example", "Host": "tryon.example"}
         async with site.calls("GET", "/v1/catalog", headers=own) as response:
             assert response.status == 200
-        pretended = {**KEY, "Origin": "https://evil.example", "Host": "evil.example"}
-        assert await site.refusal("GET", "/v1/catalog", headers=pretended) == (403, "origin-not-allowed")
+        elsewhere = {**KEY, "Origin": "https://evil.example", "Host": "tryon.example"}
+        assert await site.refusal("GET", "/v1/catalog", headers=elsewhere) == (403, "origin-not-allowed")
+        pretended = {**elsewhere, "Host": "evil.example"}
+        assert await site.refusal("GET", "/v1/catalog", headers=pretended) == (421, "unknown-host")
 
     async def test_a_preflight_tells_what_may_be_asked(self, site: Site):
         headers = {

@@ -31,7 +31,7 @@ OF_NO_SHOP = {
     r"queue": "one line for the installation, fair between shops; a ticket of 128 random bits holds whose it is",
     r"queue:duration": "how long a try-on lasts, in the mean",
     r"session:[0-9a-f-]{36}": "where a session runs: found by 128 random bits, and holds whose it is, which is checked",
-    r"LIMITS:limit/(any|sign-up|login|visit|try-on|my-data|avatar)/[0-9a-f.:/]+/.*": "how often an address asked",
+    r"limit:LIMITER/(any|sign-up|login|visit|try-on|my-data|avatar)/[0-9a-f.:/]+/.*": "how often an address asked",
 }
 
 
