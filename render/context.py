@@ -6,6 +6,7 @@ that runs for every frame takes the C functions themselves.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import importlib.util
 import os
@@ -98,6 +99,8 @@ class Context:
         """
         if self._platform is not None:
             from OpenGL.EGL import eglDestroyContext  # noqa: PLC0415
+            from OpenGL.raw.EGL._errors import EGLError  # noqa: PLC0415
 
-            eglDestroyContext(self._platform._egl_display, self._platform._egl_context)
+            with contextlib.suppress(EGLError):  # somebody terminated the display, and all its contexts with it
+                eglDestroyContext(self._platform._egl_display, self._platform._egl_context)
             self._platform = None
