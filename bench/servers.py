@@ -18,6 +18,7 @@ import aiohttp
 import psutil
 
 from bench.exposition import Histogram, series
+from ops.settings import cores
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 180.0
@@ -92,7 +93,7 @@ class VitrineServer:
         self.url = ""
 
     async def start(self) -> None:
-        """Start and wait for `/readyz` and for the demo shop to be complete."""
+        """Start and wait until it says that it is ready, with the whole demo shop, and every media process is there."""
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         # The embedded PostgreSQL runs as another OS user, who has to pass through this folder.
@@ -106,20 +107,21 @@ class VitrineServer:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "server.py", "all", stdout=log, stderr=log, cwd=ROOT, env=environment
             )
+        nodes = int(environment.get("VITRINE_MEDIA_PROCESSES", cores()))
         deadline = time.monotonic() + START_SECONDS
         async with aiohttp.ClientSession() as http:
             while time.monotonic() < deadline:
                 if self._process.returncode is not None:
                     raise RuntimeError(f"the server ended: {self.log.read_text()[-2000:]}")
-                try:
-                    async with http.get(f"{self.url}/readyz") as response:
-                        ready = response.status == 200
-                    if ready and not self._family("seed") and await self.first_product(http, "glasses"):
-                        return
-                except aiohttp.ClientError:
-                    pass
+                if "Vitrine is ready: " in self.log.read_text() and await self._nodes(http) >= nodes:
+                    return
                 await asyncio.sleep(0.2)
         raise TimeoutError(f"not ready after {START_SECONDS} s: {self.log.read_text()[-2000:]}")
+
+    async def _nodes(self, http: aiohttp.ClientSession) -> int:
+        """How many media processes have announced themselves."""
+        async with http.get(f"{self.url}/metrics") as response:
+            return len({labels["node"] for labels, _ in series(await response.text(), "vitrine_sessions")})
 
     async def first_product(self, http: aiohttp.ClientSession, kind: str) -> str | None:
         """Id of the demo shop's first product of a kind."""
