@@ -6,7 +6,6 @@ that runs for every frame takes the C functions themselves.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import importlib.util
 import os
@@ -98,9 +97,12 @@ class Context:
         pyrender would terminate the display with it, and with that every other context of the process.
         """
         if self._platform is not None:
-            from OpenGL.EGL import eglDestroyContext  # noqa: PLC0415
+            from OpenGL.EGL import EGL_NOT_INITIALIZED, eglDestroyContext  # noqa: PLC0415
             from OpenGL.raw.EGL._errors import EGLError  # noqa: PLC0415
 
-            with contextlib.suppress(EGLError):  # somebody terminated the display, and all its contexts with it
+            try:
                 eglDestroyContext(self._platform._egl_display, self._platform._egl_context)
+            except EGLError as error:
+                if error.err != EGL_NOT_INITIALIZED:  # somebody terminated the display, and all its contexts with it
+                    raise
             self._platform = None

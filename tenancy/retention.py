@@ -43,37 +43,25 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "consents": (30, 3650),
     "audit": (90, 3650),
 }
-# What goes when its time is over, a statement for each: $1 the clock, $2 the days, $3 how many at once.
+
+
+def _aged(table: str, ended: str) -> str:
+    """Removes what is over: $1 the clock, $2 the days, $3 how many at once. `ended`: which rows, by those."""
+    rows = f"SELECT ctid FROM {table} WHERE {ended} LIMIT $3"  # noqa: S608  written below, by nobody else
+    return f"DELETE FROM {table} WHERE ctid = ANY (ARRAY({rows}))"  # noqa: S608
+
+
+_LONG_AGO = "$1::timestamptz - make_interval(days => $2)"
+# What goes when its time is over, a statement for each.
 _DUE: Mapping[str, str] = {
-    "visits": """
-        DELETE FROM visits WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM visits WHERE expires_at < $1::timestamptz - make_interval(days => $2) LIMIT $3))
-    """,
-    "tallies": """
-        DELETE FROM tallies WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM tallies WHERE day < ($1::timestamptz AT TIME ZONE 'UTC')::date - $2::int LIMIT $3))
-    """,
-    "consents": """
-        DELETE FROM consents WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM consents WHERE granted_at < $1::timestamptz - make_interval(days => $2) LIMIT $3))
-    """,
-    "audit": """
-        DELETE FROM audit_log WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM audit_log WHERE at < $1::timestamptz - make_interval(days => $2) LIMIT $3))
-    """,
+    "visits": _aged("visits", f"expires_at < {_LONG_AGO}"),
+    "tallies": _aged("tallies", "day < ($1::timestamptz AT TIME ZONE 'UTC')::date - $2::int"),
+    "consents": _aged("consents", f"granted_at < {_LONG_AGO}"),
+    "audit": _aged("audit_log", f"at < {_LONG_AGO}"),
     # What has ended anyway, and of which nobody has any use: a month for the list of one's own logins.
-    "logins": """
-        DELETE FROM logins WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM logins WHERE expires_at < $1::timestamptz - make_interval(days => $2) LIMIT $3))
-    """,
-    "mailed_links": """
-        DELETE FROM mailed_links WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM mailed_links WHERE expires_at < $1::timestamptz - make_interval(days => $2) LIMIT $3))
-    """,
-    "invitations": """
-        DELETE FROM invitations WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM invitations WHERE expires_at < $1::timestamptz - make_interval(days => $2) LIMIT $3))
-    """,
+    "logins": _aged("logins", f"expires_at < {_LONG_AGO}"),
+    "mailed_links": _aged("mailed_links", f"expires_at < {_LONG_AGO}"),
+    "invitations": _aged("invitations", f"expires_at < {_LONG_AGO}"),
 }
 _ENDED_DAYS = 30
 

@@ -16,12 +16,11 @@ from web.files import catalog_item, file_path
 from web.limits import Limits
 from web.openapi import Answer, Body, Credential, Operation
 from web.problem import Problem
-from web.requests import json_answer, read_json, uuid_or_unknown
+from web.requests import JSON_PROBLEMS, json_answer, read_json, uuid_or_unknown
 from web.uploads import GLB, KINDS, MAX_NAME_CHARACTERS, ModelRejected, UploadPlaces, read_model, read_model_form
 
 __all__ = ["ModelRejected", "Owner"]
 
-_GIVEN = ("invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type")
 _NAME = {"type": "string", "maxLength": MAX_NAME_CHARACTERS}
 
 
@@ -164,7 +163,7 @@ class Owner:
                 self.change_product,
                 "Rename, set variants, publish, unpublish",
                 [product],
-                [*known, *_GIVEN, "product-invalid"],
+                [*known, *JSON_PROBLEMS, "product-invalid"],
                 body=Body(contract.ProductChange),
                 credential=owner,
             ),

@@ -18,10 +18,9 @@ from web.access import ACCESS_PROBLEMS, Access
 from web.export import write_export
 from web.openapi import Answer, Body, Credential, Operation
 from web.problem import Problem
-from web.requests import json_answer, read_json, uuid_or_unknown
+from web.requests import JSON_PROBLEMS, json_answer, read_json, uuid_or_unknown
 
 EXPORT_LENT = timedelta(minutes=15)
-_GIVEN = ("invalid-json", "invalid-request", "payload-too-large", "unsupported-media-type")
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ class OwnerShop:
         """All of the above, described."""
         owner, person = Credential.OWNER, "/v1/team/{person:(?!members$)[^/]+}"
         access = ACCESS_PROBLEMS
-        given, known = [*access, *_GIVEN], [*access, "unknown-member"]
+        given, known = [*access, *JSON_PROBLEMS], [*access, "unknown-member"]
         keys, people = Answer(200, "Every key.", contract.Keys), Answer(200, "Everybody.", contract.People)
         made = Answer(201, "Made; the key itself is shown this once.", contract.KeyMade)
         return [
@@ -174,7 +173,7 @@ class OwnerShop:
                 self.change_role,
                 "Change a role",
                 [Answer(204, "Changed.")],
-                [*known, *_GIVEN, "last-owner"],
+                [*known, *JSON_PROBLEMS, "last-owner"],
                 body=Body(contract.RoleChange),
                 credential=owner,
             ),
