@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -28,8 +29,8 @@ class Addresses:
     admin: str
 
 
-@pytest.fixture(scope="session")
-def services_folder() -> Iterator[Path]:
+@contextmanager
+def folder_for_services() -> Iterator[Path]:
     """A folder that the services' OS user can enter; pytest's own are closed to other users."""
     folder = Path(tempfile.mkdtemp(prefix="vitrine-test-", dir="/var/tmp"))
     folder.chmod(0o711)
@@ -37,18 +38,39 @@ def services_folder() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@contextmanager
+def migrated_postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A server whose database `vitrine` is migrated and otherwise empty."""
+    with EmbeddedPostgres(folder, durable=False) as server:
+        asyncio.run(migrate(server.dsn_owner))
+        yield server
+
+
+@contextmanager
+def small_valkey(folder: Path) -> Iterator[EmbeddedValkey]:
+    """A server with room for what tests keep."""
+    with EmbeddedValkey(folder, memory_mb=64) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def services_folder() -> Iterator[Path]:
+    """The folder of the session's services."""
+    with folder_for_services() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def postgres(services_folder: Path) -> Iterator[EmbeddedPostgres]:
-    """A server whose database `vitrine` is migrated and otherwise empty: the template of every test's own."""
-    with EmbeddedPostgres(services_folder, durable=False) as server:
-        asyncio.run(migrate(server.dsn_owner))
+    """A server for the session; its database is the template of every test's own."""
+    with migrated_postgres(services_folder) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def valkey_url(services_folder: Path) -> Iterator[str]:
     """A server for the session; take `valkey` to find it empty."""
-    with EmbeddedValkey(services_folder, memory_mb=64) as server:
+    with small_valkey(services_folder) as server:
         yield server.url
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from tenancy.accounts import Accounts
 from tenancy.credentials import Credentials
@@ -20,28 +18,16 @@ from tenancy.passwords import Passwords
 from tenancy.seal import Seal
 from tenancy.second_factor import PERIOD_S, code_at
 from tenancy.team import Team
+from tests.tenancy.clock import Clock
 
 PASSWORD = "four turnips in a tram"
-
-
-@dataclass
-class Clock:
-    """Starts now; `passes` turns it on."""
-
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def passes(self, **time: float) -> None:
-        self.at += timedelta(**time)
 
 
 class People:
     """The rooms' classes that deal with people, over one database."""
 
     def __init__(self, database: Database) -> None:
-        self.clock = Clock()
+        self.clock = Clock.now()
         self.kept = Kept()
         seal = Seal("x" * 40)
         self.outbox = Outbox(database, {"mail": mail_route(seal, self.kept)})
@@ -87,5 +73,5 @@ class People:
 
     def code(self, email: str) -> str:
         """What the app shows; each call is one period later, for a code is good once."""
-        self.clock.passes(seconds=PERIOD_S)
+        self.clock.pass_by(seconds=PERIOD_S)
         return code_at(self.secrets[email], int(self.clock().timestamp() // PERIOD_S))

@@ -111,7 +111,7 @@ async def test_a_challenge_takes_five_codes_and_ten_minutes(people: People) -> N
     with pytest.raises(SecondFactorFailed):
         await people.logins.check_code(challenge.token, people.code(ADA))
     late = await people.logins.check_password("lunettes", ADA, PASSWORD)
-    people.clock.passes(minutes=11)
+    people.clock.pass_by(minutes=11)
     with pytest.raises(SecondFactorFailed):
         await people.logins.check_code(late.token, people.code(ADA))
 
@@ -125,7 +125,7 @@ async def test_guessing_over_many_challenges_makes_the_account_rest(people: Peop
                 await people.logins.check_code(challenge.token, "000000")
     with pytest.raises(SecondFactorFailed):
         await people.login("lunettes", ADA)
-    people.clock.passes(minutes=16)
+    people.clock.pass_by(minutes=16)
     await people.login("lunettes", ADA)
 
 
@@ -176,14 +176,14 @@ async def test_asking_for_a_reset_tells_nothing_and_floods_nobody(people: People
 
 async def test_a_login_ends_when_idle_and_in_any_case_after_a_week(people: People) -> None:
     idle = await people.owner()
-    people.clock.passes(hours=13)
+    people.clock.pass_by(hours=13)
     with pytest.raises(LoggedOut):
         await people.logins.resolve(idle.token)
     used = await people.login("lunettes", ADA)
     for _ in range(16):
         await people.logins.resolve(used.token)
-        people.clock.passes(hours=10)
-    people.clock.passes(hours=9)
+        people.clock.pass_by(hours=10)
+    people.clock.pass_by(hours=9)
     with pytest.raises(LoggedOut):
         await people.logins.resolve(used.token)
 
@@ -228,7 +228,7 @@ async def test_an_invitation_taken_back_or_too_old_is_worth_nothing(people: Peop
     with pytest.raises(InvalidLink):
         await people.team.accept(token, PASSWORD)
     await people.team.invite(opened.shop, "bo@shop.example", "staff", by=ADA)
-    people.clock.passes(days=8)
+    people.clock.pass_by(days=8)
     with pytest.raises(InvalidLink):
         await people.team.accept(await people.mailed("join"), PASSWORD)
 

@@ -10,25 +10,16 @@ import pytest
 
 from tenancy.cache import Cache
 from tenancy.errors import InvalidKey
-
-
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.at = 1000.0
-
-    def __call__(self) -> float:
-        return self.at
+from tests.tenancy.clock import Seconds
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Seconds:
+    return Seconds(1000.0)
 
 
 @pytest.fixture
-def cache(clock: Clock) -> Cache:
+def cache(clock: Seconds) -> Cache:
     made = Cache(lasting_s=60, most=3, now=clock)
     made.fresh_until = float("inf")
     return made
@@ -99,7 +90,7 @@ async def test_an_error_is_passed_on_and_not_kept(cache: Cache) -> None:
     assert await cache.read("name", SHOP, "", load) == "name"
 
 
-async def test_an_entry_has_its_time(cache: Cache, clock: Clock) -> None:
+async def test_an_entry_has_its_time(cache: Cache, clock: Seconds) -> None:
     load = source("first", "second")
     await cache.read("name", SHOP, "", load)
     clock.at += 59
@@ -115,7 +106,7 @@ async def test_it_holds_no_more_than_it_may(cache: Cache) -> None:
     assert len(cache._of_shop) == 3
 
 
-async def test_nothing_is_answered_while_changes_may_be_missed(cache: Cache, clock: Clock) -> None:
+async def test_nothing_is_answered_while_changes_may_be_missed(cache: Cache, clock: Seconds) -> None:
     load = source("first", "second", "third")
     cache.fresh_until = clock.at + 1
     await cache.read("name", SHOP, "", load)

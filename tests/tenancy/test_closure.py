@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -23,22 +22,9 @@ from tenancy.seal import Seal
 from tenancy.shops import Shop
 from tenancy.tallies import Tallies
 from tenancy.visits import Visits
-from tests.services import Addresses
 from tests.tenancy.clock import Clock
 
 SECRET = "s" * 40
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def admin(addresses: Addresses) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(addresses.admin)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import io
 import struct
 import zipfile
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -21,6 +20,7 @@ from tenancy.import_sheet import MAX_ROWS, read_sheet
 from tenancy.imports import Imports
 from tenancy.products import Products
 from tenancy.shops import Shop
+from tests.tenancy.clock import Clock
 from tests.tenancy.test_products import CountingIntake
 
 HEADING = "sku,name,kind,model,variants,published\n"
@@ -34,24 +34,14 @@ def a_zip(**models: bytes) -> io.BytesIO:
     return sink
 
 
-class Now:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.at = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
 @pytest.fixture
 def intake() -> CountingIntake:
     return CountingIntake()
 
 
 @pytest.fixture
-def now() -> Now:
-    return Now()
+def now() -> Clock:
+    return Clock.now()
 
 
 @pytest.fixture
@@ -60,7 +50,7 @@ def products(database: Database, files: Files, intake: CountingIntake) -> Produc
 
 
 @pytest.fixture
-def imports(database: Database, products: Products, files: Files, now: Now) -> Imports:
+def imports(database: Database, products: Products, files: Files, now: Clock) -> Imports:
     return Imports(database, products, files, now=now, busy_wait_s=0.01)
 
 
@@ -131,7 +121,12 @@ async def test_each_row_is_a_product_or_a_reason_and_the_same_again_changes_noth
 
 
 async def test_what_was_broken_off_is_gone_on_with_and_nothing_is_done_twice(  # noqa: PLR0917
-    imports: Imports, products: Products, shop: Shop, intake: CountingIntake, now: Now, monkeypatch: pytest.MonkeyPatch
+    imports: Imports,
+    products: Products,
+    shop: Shop,
+    intake: CountingIntake,
+    now: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made = await imports.preview(shop.id, SHEET, a_zip(**MODELS), by="ada")
     await imports.start(shop.id, made.id, by="ada")
@@ -150,7 +145,7 @@ async def test_what_was_broken_off_is_gone_on_with_and_nothing_is_done_twice(  #
     assert await imports.due() == [], "somebody is at it"
     await imports.work(shop.id, made.id)  # so this does nothing
     assert len(await products.every(shop.id)) == 1
-    now.at += timedelta(minutes=10)  # as if the first had died without a word
+    now.pass_by(minutes=10)  # as if the first had died without a word
     monkeypatch.setattr(products, "take_in", take)
     assert await imports.due() == [(shop.id, made.id)]
     await imports.work(shop.id, made.id)

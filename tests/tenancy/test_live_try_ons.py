@@ -17,28 +17,19 @@ from tenancy.database import Database
 from tenancy.ledger import TryOn, note_try_on
 from tenancy.live_try_ons import Heartbeats, Undertaker
 from tests.services import Addresses
+from tests.tenancy.clock import Seconds
 from tests.tenancy.test_database import add_shop
 
 ROOT = Path(__file__).parents[2]
 STARTED = datetime(2026, 11, 16, 12, tzinfo=UTC)
 
 
-class Clock:
-    """Seconds that the test lets pass."""
-
-    def __init__(self) -> None:
-        self.at = 0.0
-
-    def __call__(self) -> float:
-        return self.at
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Seconds:
+    return Seconds()
 
 
-def undertaker(database: Database, clock: Clock) -> Undertaker:
+def undertaker(database: Database, clock: Seconds) -> Undertaker:
     return Undertaker(database, silent_s=60, clock=clock)
 
 
@@ -58,7 +49,7 @@ async def age(addresses: Addresses) -> None:
 
 
 async def test_what_a_dead_process_left_is_booked_once_up_to_its_last_beat(
-    database: Database, addresses: Addresses, clock: Clock
+    database: Database, addresses: Addresses, clock: Seconds
 ) -> None:
     shop, hat = await add_shop(database, "a"), uuid4()
     running = [TryOn(shop, "s1", STARTED, 10.0, [hat]), TryOn(shop, "s2", STARTED, 4.0, [])]
@@ -81,7 +72,9 @@ async def test_what_a_dead_process_left_is_booked_once_up_to_its_last_beat(
         assert await connection.fetchval("SELECT count(*) FROM live_try_ons") == 0
 
 
-async def test_a_try_on_that_ended_is_not_booked_again(database: Database, addresses: Addresses, clock: Clock) -> None:
+async def test_a_try_on_that_ended_is_not_booked_again(
+    database: Database, addresses: Addresses, clock: Seconds
+) -> None:
     shop = await add_shop(database, "a")
     try_on = TryOn(shop, "s1", STARTED, 10.0, [])
     beats = Heartbeats(database, lambda: [try_on])
@@ -97,7 +90,7 @@ async def test_a_try_on_that_ended_is_not_booked_again(database: Database, addre
     assert await booked(database, shop) == [("s1", 12.5)]
 
 
-async def test_one_that_still_beats_is_left_alone(database: Database, addresses: Addresses, clock: Clock) -> None:
+async def test_one_that_still_beats_is_left_alone(database: Database, addresses: Addresses, clock: Seconds) -> None:
     shop = await add_shop(database, "a")
     beats = Heartbeats(database, lambda: [TryOn(shop, "s1", STARTED, 10.0, [])])
     keeper = undertaker(database, clock)
@@ -110,7 +103,7 @@ async def test_one_that_still_beats_is_left_alone(database: Database, addresses:
 
 
 async def test_after_an_outage_everybody_has_time_to_speak(
-    database: Database, addresses: Addresses, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    database: Database, addresses: Addresses, clock: Seconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = await add_shop(database, "a")
     await Heartbeats(database, lambda: [TryOn(shop, "s1", STARTED, 10.0, [])]).beat()
@@ -133,7 +126,7 @@ async def test_after_an_outage_everybody_has_time_to_speak(
 
 
 async def test_a_process_that_is_killed_is_booked_up_to_what_it_said_last(
-    database: Database, addresses: Addresses, clock: Clock
+    database: Database, addresses: Addresses, clock: Seconds
 ) -> None:
     shop = await add_shop(database, "a")
     process = f"""

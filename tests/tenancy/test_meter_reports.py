@@ -17,6 +17,7 @@ from tenancy.ledger import TryOn, note_avatar, note_try_on
 from tenancy.meter_reports import MeterReports
 from tenancy.stripe_meters import StripeMeters
 from tests.services import Addresses
+from tests.tenancy.clock import Clock
 from tests.tenancy.test_database import add_shop
 
 KEY = "sk_test_of_stripe"
@@ -74,19 +75,9 @@ class FakeStripe:
         )
 
 
-class Now:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.at = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
 @pytest.fixture
-def now() -> Now:
-    return Now()
+def now() -> Clock:
+    return Clock.now()
 
 
 @pytest.fixture
@@ -117,7 +108,7 @@ async def use(database: Database, shop: UUID, count: int, first: int = 0) -> Non
 
 
 async def test_each_event_is_reported_once_and_to_the_customer_of_its_shop(
-    database: Database, stripe: tuple[FakeStripe, StripeMeters], now: Now
+    database: Database, stripe: tuple[FakeStripe, StripeMeters], now: Clock
 ) -> None:
     fake, meters = stripe
     a, b, free = await paying(database, "a"), await paying(database, "b"), await add_shop(database, "c")
@@ -141,7 +132,7 @@ async def test_each_event_is_reported_once_and_to_the_customer_of_its_shop(
 
 
 async def test_what_fails_is_told_again_and_counts_once(
-    database: Database, stripe: tuple[FakeStripe, StripeMeters], now: Now
+    database: Database, stripe: tuple[FakeStripe, StripeMeters], now: Clock
 ) -> None:
     fake, meters = stripe
     shop = await paying(database, "a")
@@ -151,14 +142,14 @@ async def test_what_fails_is_told_again_and_counts_once(
     for number in range(12):
         await use(database, shop, 1, first=100 + number)
         await reports.round()
-        now.at += timedelta(hours=2)
+        now.pass_by(hours=2)
     assert fake.total("vitrine_try_ons", "cus_0") == 16
     assert fake.violations == []
     assert not fake.trouble
 
 
 async def test_two_processes_report_side_by_side_and_nothing_twice(
-    database: Database, addresses: Addresses, stripe: tuple[FakeStripe, StripeMeters], now: Now
+    database: Database, addresses: Addresses, stripe: tuple[FakeStripe, StripeMeters], now: Clock
 ) -> None:
     fake, meters = stripe
     shop = await paying(database, "a")
@@ -167,7 +158,7 @@ async def test_two_processes_report_side_by_side_and_nothing_twice(
     for number in range(5):
         await use(database, shop, 3, first=10 * number)
         await asyncio.gather(*(one.round() for one in both))
-        now.at += timedelta(minutes=5)
+        now.pass_by(minutes=5)
     for one in both:
         await one.round()
     assert fake.total("vitrine_try_ons", "cus_0") == 15
@@ -177,7 +168,7 @@ async def test_two_processes_report_side_by_side_and_nothing_twice(
 
 
 async def test_a_crash_between_making_and_sending_changes_nothing(
-    database: Database, stripe: tuple[FakeStripe, StripeMeters], now: Now, monkeypatch: pytest.MonkeyPatch
+    database: Database, stripe: tuple[FakeStripe, StripeMeters], now: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake, meters = stripe
     shop = await paying(database, "a")
@@ -189,14 +180,14 @@ async def test_a_crash_between_making_and_sending_changes_nothing(
     after = MeterReports(database, meters, now=now)
     await after.round()
     assert fake.events == {}, "the other may still be at it"
-    now.at += timedelta(minutes=3)
+    now.pass_by(minutes=3)
     await after.round()
     assert fake.total("vitrine_try_ons", "cus_0") == 5
     assert fake.violations == []
 
 
 async def test_storage_is_reported_by_the_day_and_once(
-    database: Database, addresses: Addresses, stripe: tuple[FakeStripe, StripeMeters], now: Now
+    database: Database, addresses: Addresses, stripe: tuple[FakeStripe, StripeMeters], now: Clock
 ) -> None:
     fake, meters = stripe
     shop = await paying(database, "a")
@@ -211,13 +202,13 @@ async def test_storage_is_reported_by_the_day_and_once(
     for _ in range(3):
         for _ in range(2):
             await reports.round()
-        now.at += timedelta(days=1)
+        now.pass_by(days=1)
     assert fake.total("vitrine_gb_days", "cus_0") == pytest.approx(1.5)
     assert len(fake.events) == 3
 
 
 async def test_what_is_refused_is_kept_with_its_reason_and_counted(
-    database: Database, stripe: tuple[FakeStripe, StripeMeters], now: Now
+    database: Database, stripe: tuple[FakeStripe, StripeMeters], now: Clock
 ) -> None:
     fake, meters = stripe
     shop = await paying(database, "a")
@@ -227,7 +218,7 @@ async def test_what_is_refused_is_kept_with_its_reason_and_counted(
     fake.trouble = ["", "400"]
     for _ in range(3):
         await reports.round()
-        now.at += timedelta(hours=1)
+        now.pass_by(hours=1)
     assert refused == [1]
     async with database.tenant(shop) as connection:
         row = await connection.fetchrow("SELECT state, answer FROM meter_reports")

@@ -17,7 +17,7 @@ from tenancy.outbox import Outbox, Parcel, Route, Undelivered, put
 from tenancy.seal import Seal
 from tenancy.shops import Shop
 from tests.services import Addresses
-from tests.tenancy.people import Clock
+from tests.tenancy.clock import Clock
 from tests.tenancy.test_database import add_shop
 
 SEAL = Seal("x" * 40)
@@ -97,7 +97,7 @@ async def test_a_mail_outlives_the_process_that_wrote_it_and_a_server_that_is_aw
 ) -> None:
     mind, smtp = mail_server
     await write(database, shop)
-    clock = Clock()
+    clock = Clock.now()
     away = Smtp("smtp://127.0.0.1:9", "v@shop.example")
     await Outbox(database, {"mail": mail_route(SEAL, away)}, now=clock).round()
     assert await waiting(database, shop) == 1
@@ -105,7 +105,7 @@ async def test_a_mail_outlives_the_process_that_wrote_it_and_a_server_that_is_aw
     outbox = Outbox(again, {"mail": mail_route(SEAL, smtp)}, now=clock)
     await outbox.round()
     assert mind.taken == [], "it is not yet due again"
-    clock.passes(minutes=1)
+    clock.pass_by(minutes=1)
     await outbox.round()
     assert len(mind.taken) == 1
     await again.close()
@@ -115,13 +115,13 @@ async def test_a_refusal_for_now_is_tried_again_and_one_for_good_is_not(
     database: Database, shop: Shop, mail_server: tuple[MailServer, Smtp]
 ) -> None:
     mind, smtp = mail_server
-    clock, dead = Clock(), []
+    clock, dead = Clock.now(), []
     outbox = Outbox(database, {"mail": mail_route(SEAL, smtp)}, now=clock, on_dead=dead.append)
     mind.answers = ["451 later", "250 OK"]
     await write(database, shop)
-    clock.passes(minutes=1)
+    clock.pass_by(minutes=1)
     await outbox.round()
-    clock.passes(minutes=1)
+    clock.pass_by(minutes=1)
     await outbox.round()
     assert (len(mind.taken), dead) == (1, [])
     mind.answers = ["550 nobody here"]
@@ -168,7 +168,7 @@ async def test_a_process_that_dies_with_a_parcel_is_followed_by_another(database
 
     async with database.tenant(shop.id) as connection:
         await put(connection, shop.id, "mail", b"x")
-    clock = Clock()
+    clock = Clock.now()
     dying = Outbox(database, {"mail": Route(hang, (), kept=False)}, now=clock, every_s=0.01)
     dying.start()
     await asyncio.sleep(0.1)
@@ -176,7 +176,7 @@ async def test_a_process_that_dies_with_a_parcel_is_followed_by_another(database
     other = Outbox(database, {"mail": Route(carry, (), kept=False)}, now=clock)
     await other.round()
     assert carried == [], "it is the first one's for a while"
-    clock.passes(minutes=3)
+    clock.pass_by(minutes=3)
     await other.round()
     assert carried == [2]
 
@@ -216,11 +216,11 @@ async def test_what_is_kept_says_how_it_ended(database: Database, shop: Shop) ->
 
     async with database.tenant(shop.id) as connection:
         await put(connection, shop.id, "mail", b"x")
-    clock = Clock()
+    clock = Clock.now()
     outbox = Outbox(database, {"mail": Route(refuse, (timedelta(minutes=1),), kept=True)}, now=clock)
     for _ in range(2):
         await outbox.round()
-        clock.passes(minutes=2)
+        clock.pass_by(minutes=2)
     async with database.tenant(shop.id) as connection:
         row = await connection.fetchrow("SELECT state, attempts, answer FROM outbox")
     assert tuple(row) == ("dead", 2, "answered 500")

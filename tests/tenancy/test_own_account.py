@@ -69,7 +69,7 @@ async def login_with(people: People, made: Authenticator) -> Opened:
 
 async def test_nothing_changes_without_a_proof_of_the_last_ten_minutes(people: People) -> None:
     opened, member = await ada(people)
-    people.clock.passes(minutes=11)
+    people.clock.pass_by(minutes=11)
     changes: list[Callable[[], Awaitable[object]]] = [
         lambda: people.own.change_password(member, PASSWORD, "a stork on the chimney", shop=opened.shop),
         lambda: people.own.ask_for_email(member, "new@shop.example"),
@@ -90,7 +90,7 @@ async def test_nothing_changes_without_a_proof_of_the_last_ten_minutes(people: P
 
 async def test_a_proof_takes_password_and_factor_both(people: People) -> None:
     _, member = await ada(people)
-    people.clock.passes(minutes=11)
+    people.clock.pass_by(minutes=11)
     with pytest.raises(LoginFailed):
         await people.logins.prove(member, "wrong turnips in a tram", code=people.code(ADA), site=SITE)
     with pytest.raises(SecondFactorFailed):
@@ -112,7 +112,7 @@ async def test_guessing_a_proof_makes_the_account_rest(people: People) -> None:
 async def test_a_proof_is_one_logins_alone(people: People) -> None:
     await people.owner()
     first = await people.logins.resolve((await people.login("lunettes", ADA)).token)
-    people.clock.passes(minutes=11)
+    people.clock.pass_by(minutes=11)
     second = await people.logins.resolve((await people.login("lunettes", ADA)).token)
     assert (await people.own.standing(second)).proven_until is not None
     with pytest.raises(ProofRequired):
@@ -169,7 +169,7 @@ async def test_of_two_links_to_new_addresses_the_later_is_good_and_for_an_hour(p
     await people.own.ask_for_email(member, "second@new.example")
     with pytest.raises(InvalidLink):
         await people.accounts.verify(first)
-    people.clock.passes(minutes=61)
+    people.clock.pass_by(minutes=61)
     with pytest.raises(InvalidLink):
         await people.accounts.verify(await people.mailed("confirm"))
 
@@ -300,7 +300,7 @@ async def test_what_was_signed_is_good_once_and_for_five_minutes(people: People)
     made = await add_passkey(people, member)
     challenge = await people.logins.check_password("lunettes", ADA, PASSWORD)
     _, options = await people.logins.ask_for_passkey(challenge.token, SITE)
-    people.clock.passes(minutes=6)
+    people.clock.pass_by(minutes=6)
     with pytest.raises(SecondFactorFailed):
         await people.logins.check_passkey(challenge.token, made.get(options), SITE)
     _, options = await people.logins.ask_for_passkey(challenge.token, SITE)
@@ -345,7 +345,7 @@ async def test_a_proof_may_be_a_passkeys(people: People) -> None:
     _, member = await ada(people)
     assert await people.logins.ask_for_proof(member, SITE) is None
     made = await add_passkey(people, member)
-    people.clock.passes(minutes=11)
+    people.clock.pass_by(minutes=11)
     options = await people.logins.ask_for_proof(member, SITE)
     assert options is not None
     await people.logins.prove(member, PASSWORD, credential=made.get(options), site=SITE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import asyncpg
 import pytest
 
@@ -20,23 +18,10 @@ from tenancy.seal import Seal
 from tenancy.shops import Shop
 from tenancy.tallies import Tallies
 from tenancy.visits import Visits
-from tests.services import Addresses
 from tests.tenancy.clock import Clock
 
 SECRET = "s" * 40
 KEPT = Retention(visits=7, tallies=40, consents=100, audit=90)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def admin(addresses: Addresses) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(addresses.admin)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

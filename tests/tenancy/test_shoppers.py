@@ -25,11 +25,6 @@ SIGNER = Signer("s" * 40)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def shoppers(database: Database, clock: Clock) -> Shoppers:
     return Shoppers(database, SIGNER, now=clock)
 

@@ -18,11 +18,6 @@ from tests.tenancy.clock import Clock
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 async def shop(database: Database) -> Shop:
     return await Credentials(database).ensure_shop("a", "A", "pk_a")
 

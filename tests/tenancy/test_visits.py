@@ -17,6 +17,7 @@ from tenancy.errors import ConsentRequired, InvalidToken, TokenExpired, UnknownP
 from tenancy.shops import Shop
 from tenancy.visits import Visits
 from tests.services import Addresses
+from tests.tenancy.clock import Clock
 
 AGREED = current_text().version
 # Every text that was ever shown, by the hash of its words: one that changed would make receipts untrue.
@@ -30,22 +31,9 @@ PUBLISHED = {
 }
 
 
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def pass_by(self, **time: float) -> None:
-        self.at += timedelta(**time)
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tenancy.products import Products
 from tenancy.seal import Seal
 from tenancy.webhook_delivery import Deliverer, is_public
 from tenancy.webhooks import Webhooks
-from tests.tenancy.people import Clock
+from tests.tenancy.clock import Clock
 from tests.tenancy.test_database import add_shop
 from tests.web.conftest import take_unchanged
 
@@ -88,8 +88,8 @@ class House:
 
 @pytest.fixture
 async def house(database: Database) -> House:
-    clock, dead = Clock(), []
-    clock.passes(minutes=1)
+    clock, dead = Clock.now(), []
+    clock.pass_by(minutes=1)
     deliverer = Deliverer(database, SEAL, allowed=lambda _: True, timeout_s=0.5)
     outbox = Outbox(database, {"webhook": deliverer.route}, now=clock, on_dead=dead.append)
     webhooks = Webhooks(database, SEAL, private=True)
@@ -117,7 +117,7 @@ async def test_a_failure_is_tried_again_under_the_same_id_and_a_new_time(house: 
     await house.tell()
     for _ in range(3):
         await house.outbox.round()
-        house.clock.passes(minutes=2)
+        house.clock.pass_by(minutes=2)
     assert len(receiver.asked) == 3
     assert len({headers["webhook-id"] for headers, _ in receiver.asked}) == 1
     (delivery,) = await house.webhooks.deliveries(house.tenant, webhook.id)
@@ -132,7 +132,7 @@ async def test_it_is_given_up_after_nine_attempts_and_can_be_told_again(house: H
     await house.tell()
     for _ in range(12):
         await house.outbox.round()
-        house.clock.passes(days=1)
+        house.clock.pass_by(days=1)
     (delivery,) = await house.webhooks.deliveries(house.tenant, webhook.id)
     assert (delivery.state, delivery.attempts, delivery.answer) == ("dead", 9, "answered 503")
     assert (len(receiver.asked), house.dead) == (9, ["webhook"])

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from playwright.async_api import Browser, async_playwright
 from redis.asyncio import Redis
 
 from rtc.claims import Claims
@@ -33,6 +34,9 @@ from tenancy.visits import Visits
 from web.app import Services, WebSettings, create_app
 from web.health import media_check
 from web.limits import Limits
+
+if TYPE_CHECKING:
+    from tests.web.people import Person
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "https://shop.example"
@@ -222,3 +226,23 @@ async def node(services: Services, valkey: Redis, studio: Studio, tmp_path: Path
             await asyncio.sleep(0.02)
     yield made
     await runner.cleanup()
+
+
+@pytest.fixture
+async def ada(site: Site) -> AsyncIterator[Person]:
+    """The owner of a shop of her own, signed up and logged in."""
+    from tests.web.people import sign_up
+
+    person = await sign_up(site)
+    yield person
+    await person.client.close()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium without a window."""
+    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        yield started
+        await started.close()

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.web.conftest import Site, StartSite
-from tests.web.people import OWN_PAGE, PASSWORD, Person, mailed, sign_up
-
-
-@pytest.fixture
-async def ada(site: Site) -> AsyncIterator[Person]:
-    person = await sign_up(site)
-    yield person
-    await person.client.close()
+from tests.web.conftest import StartSite
+from tests.web.people import OWN_PAGE, PASSWORD, Person, mailed
 
 
 async def test_an_owner_signs_up_and_is_who_she_is(ada: Person):

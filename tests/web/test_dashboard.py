@@ -7,13 +7,12 @@ import io
 import json
 import re
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from tenancy.ledger import TryOn, note_try_on
 from tenancy.second_factor import code_at
@@ -22,7 +21,6 @@ from tests.web.people import PASSWORD
 
 CLIENT = ROOT / "web" / "client" / "node_modules"
 PICTURES = ROOT / "tests" / "artifacts"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 DESK, PHONE = {"width": 1200, "height": 860}, {"width": 390, "height": 844}
 
 
@@ -36,14 +34,6 @@ async def drawn(glb: bytes, kind: str | None) -> Taken:
     sink = io.BytesIO()
     image.save(sink, "PNG")
     return Taken(glb, kind or "glasses", sink.getvalue())
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield started
-        await started.close()
 
 
 @pytest.fixture

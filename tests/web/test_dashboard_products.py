@@ -11,7 +11,7 @@ from tenancy.import_runner import ImportRunner
 from tests.tenancy.test_imports import HEADING, a_zip
 from tests.web.conftest import Site
 from tests.web.people import sign_up
-from tests.web.test_dashboard import DESK, PHONE, browser, grave, shoot, site, use_the_ledger  # noqa: F401  fixtures
+from tests.web.test_dashboard import DESK, PHONE, grave, shoot, site, use_the_ledger  # noqa: F401  fixtures
 
 pytestmark = pytest.mark.timeout(300)  # a browser on a busy machine
 

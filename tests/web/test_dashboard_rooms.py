@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page
 
 from rtc.claims import Claims, Visitor
 from rtc.offers import NodeState
@@ -16,7 +16,7 @@ from tenancy.ledger import TryOn, note_try_on
 from tenancy.tallies import add, histograms
 from tests.web.conftest import ROOT, StartSite
 from tests.web.people import Person, sign_up
-from tests.web.test_dashboard import DESK, FLAGS, PHONE, PICTURES, drawn, grave
+from tests.web.test_dashboard import DESK, PHONE, PICTURES, drawn, grave
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -27,14 +27,6 @@ def built() -> Path:
     folder = ROOT / "web" / "static" / "app"
     assert (folder / "manifest.json").exists(), "npm --prefix web/client run build"
     return folder
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield started
-        await started.close()
 
 
 @pytest.fixture

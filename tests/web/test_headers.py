@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 
 from tests.web.conftest import Site, StartSite
-from tests.web.people import Person, sign_up
+from tests.web.people import Person
 from web.app import create_app, operations
 from web.openapi import Credential
 
@@ -64,13 +63,6 @@ async def test_no_page_has_a_script_or_style_of_its_own_in_it(ada: Person):
             assert "src=" in script or 'type="application/json"' in script, (path, script)
         assert "<style" not in text, path
         assert not re.search(r"\son\w+=|\sstyle=", text), path
-
-
-@pytest.fixture
-async def ada(site: Site) -> AsyncIterator[Person]:
-    person = await sign_up(site)
-    yield person
-    await person.client.close()
 
 
 @pytest.mark.parametrize("headers", EVIL)

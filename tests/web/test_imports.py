@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -14,19 +13,12 @@ from tenancy import plans
 from tenancy.errors import Busy
 from tenancy.import_runner import ImportRunner
 from tests.tenancy.test_imports import HEADING, a_zip, slip
-from tests.web.conftest import Site, Taken
-from tests.web.people import OWN_PAGE, Person, sign_up
+from tests.web.conftest import Taken
+from tests.web.people import OWN_PAGE, Person
 from tests.web.test_owner import form
 from tests.web.test_owner_shop import key, upload
 
 TABLE = (HEADING + "P-1,Panto,glasses,panto.glb,P-1a|tortoise|49,yes\nP-2,Lost,hat,lost.glb,,\n").encode()
-
-
-@pytest.fixture
-async def ada(site: Site) -> AsyncIterator[Person]:
-    person = await sign_up(site)
-    yield person
-    await person.client.close()
 
 
 def import_form(table: bytes = TABLE, models: bytes | None = None) -> aiohttp.FormData:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from json import loads
 from typing import Any
@@ -20,7 +19,7 @@ from tenancy.consent import current_text
 from tenancy.products import Product
 from tests.services import Addresses
 from tests.web.conftest import ORIGIN, PUBLISHABLE, Site
-from tests.web.people import Person, sign_up
+from tests.web.people import Person
 from tests.web.test_avatars import ask
 
 
@@ -146,10 +145,8 @@ async def test_a_page_cannot_count_without_end(site: Site):
 
 
 @pytest.fixture
-async def owner(site: Site) -> AsyncIterator[Person]:
-    person = await sign_up(site)
-    yield person
-    await person.client.close()
+def owner(ada: Person) -> Person:
+    return ada
 
 
 async def test_an_owner_sets_how_long_what_is_kept(owner: Person):

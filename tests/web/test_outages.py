@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -19,9 +17,10 @@ import redis.asyncio
 from ops.embedded import EmbeddedPostgres, EmbeddedValkey
 from ops.service import Service
 from rtc.node import MediaNode
-from tenancy.database import Database, migrate
+from tenancy.database import Database
 from tenancy.products import Product
 from tests.rtc.shopper import Shopper
+from tests.services import folder_for_services, migrated_postgres, small_valkey
 from tests.web.conftest import PUBLISHABLE, Site
 
 SDP = {"Content-Type": "application/sdp"}
@@ -31,23 +30,20 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture(scope="module")
 def own_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="vitrine-outage-", dir="/var/tmp"))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
+    with folder_for_services() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
 def own_postgres(own_folder: Path) -> Iterator[EmbeddedPostgres]:
     """Not the session's, which other tests stand on."""
-    with EmbeddedPostgres(own_folder, durable=False) as server:
-        asyncio.run(migrate(server.dsn_owner))
+    with migrated_postgres(own_folder) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def own_valkey(own_folder: Path) -> Iterator[EmbeddedValkey]:
-    with EmbeddedValkey(own_folder, memory_mb=64) as server:
+    with small_valkey(own_folder) as server:
         yield server
 
 

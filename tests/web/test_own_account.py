@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -13,14 +12,7 @@ from tenancy.second_factor import code_at
 from tests.services import Addresses
 from tests.tenancy.authenticator import Authenticator
 from tests.web.conftest import Site
-from tests.web.people import PASSWORD, Person, mailed, sign_up
-
-
-@pytest.fixture
-async def ada(site: Site) -> AsyncIterator[Person]:
-    person = await sign_up(site)
-    yield person
-    await person.client.close()
+from tests.web.people import PASSWORD, Person, mailed
 
 
 def device(person: Person) -> Authenticator:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import IO
 from uuid import UUID, uuid4
@@ -14,16 +13,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from tenancy.ledger import TryOn, note_try_on
-from tests.web.conftest import Site
-from tests.web.people import Person, sign_up
+from tests.web.people import Person
 from tests.web.test_owner import form
-
-
-@pytest.fixture
-async def ada(site: Site) -> AsyncIterator[Person]:
-    person = await sign_up(site)
-    yield person
-    await person.client.close()
 
 
 async def upload(ada: Person, name: str = "Panto", glb: bytes = b"glTF one") -> dict:

@@ -15,11 +15,11 @@ from tenancy.second_factor import code_at
 from tests.services import Addresses
 from tests.web.conftest import Site
 from tests.web.people import PASSWORD, mailed
-from tests.web.test_dashboard import DESK, PHONE, browser, grave, shoot, site  # noqa: F401  fixtures of those pages
+from tests.web.test_dashboard import DESK, PHONE, grave, shoot, site  # noqa: F401  fixtures of those pages
 
 
 @pytest.fixture
-async def page(browser: Any) -> AsyncIterator[Page]:  # noqa: F811
+async def page(browser: Any) -> AsyncIterator[Page]:
     made = await browser.new_page(viewport=DESK)
     made.set_default_timeout(20_000)
     made.on("dialog", lambda dialog: dialog.accept())

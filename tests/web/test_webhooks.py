@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,16 +11,9 @@ from tenancy.outbox import Outbox
 from tenancy.seal import Seal
 from tenancy.webhook_delivery import Deliverer
 from tests.tenancy.test_webhooks import Receiver, receiver  # noqa: F401  a shop's server
-from tests.web.conftest import SECRET, Site
-from tests.web.people import Person, sign_up
-from tests.web.test_dashboard import DESK, PHONE, browser, grave, shoot, site  # noqa: F401  fixtures of the pages
-
-
-@pytest.fixture
-async def ada(site: Site) -> AsyncIterator[Person]:  # noqa: F811
-    person = await sign_up(site)
-    yield person
-    await person.client.close()
+from tests.web.conftest import SECRET
+from tests.web.people import Person
+from tests.web.test_dashboard import DESK, PHONE, grave, shoot, site  # noqa: F401  fixtures of the pages
 
 
 async def refused(person: Person, method: str, path: str, **options: Any) -> tuple[int, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -23,10 +22,8 @@ FONT = (
 
 
 @pytest.fixture
-async def owner(site: Site) -> AsyncIterator[Person]:
-    person = await sign_up(site)
-    yield person
-    await person.client.close()
+def owner(ada: Person) -> Person:
+    return ada
 
 
 async def page(site: Site, path: str, **headers: str) -> tuple[str, dict[str, Any]]:
