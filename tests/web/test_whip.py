@@ -95,6 +95,9 @@ async def test_a_client_written_elsewhere_takes_our_relays_sends_its_picture_tri
             while not any(session.stream.effect for session, _, _ in node.sessions):  # a picture has arrived
                 assert process.returncode is None, log.read_text()
                 await asyncio.sleep(0.1)
+            while not recorder.of("PATCH"):  # kept once it is answered; the picture may come before that
+                assert process.returncode is None, log.read_text()
+                await asyncio.sleep(0.1)
         process.terminate()  # it deletes its resource before it ends
         async with asyncio.timeout(30):
             await process.wait()
