@@ -94,15 +94,17 @@ class Context:
     def close(self) -> None:
         """Destroy the context. Nothing made in it can be used afterwards.
 
-        pyrender would terminate the display with it, and with that every other context of the process.
+        pyrender would terminate the display with it, and with that every other context of the process. What others do
+        with pyrender in the same process does end them so. A context then lives on for as long as it is current, but
+        its name is gone: there is nothing left to destroy, whether the display is still down or up again by then.
         """
         if self._platform is not None:
-            from OpenGL.EGL import EGL_NOT_INITIALIZED, eglDestroyContext  # noqa: PLC0415
+            from OpenGL.EGL import EGL_BAD_CONTEXT, EGL_NOT_INITIALIZED, eglDestroyContext  # noqa: PLC0415
             from OpenGL.raw.EGL._errors import EGLError  # noqa: PLC0415
 
             try:
                 eglDestroyContext(self._platform._egl_display, self._platform._egl_context)
             except EGLError as error:
-                if error.err != EGL_NOT_INITIALIZED:  # somebody terminated the display, and all its contexts with it
+                if error.err not in (EGL_NOT_INITIALIZED, EGL_BAD_CONTEXT):
                     raise
             self._platform = None

@@ -262,9 +262,10 @@ def test_drawing_needs_no_viewer_and_the_whole_package_is_still_there_for_others
     assert told.stdout.split() == ["True", "Scene"]
 
 
-def test_a_renderer_closes_after_somebody_else_has_terminated_the_display() -> None:
+@pytest.mark.parametrize("then", ["", "another = SceneRenderer(); "], ids=["down", "up again"])
+def test_a_renderer_closes_after_somebody_else_has_terminated_the_display(then: str) -> None:
     code = (
         "from render.scene import SceneRenderer; ours = SceneRenderer()\n"
-        "import pyrender; pyrender.OffscreenRenderer(16, 16).delete(); ours._context.close()"
+        f"import pyrender; pyrender.OffscreenRenderer(16, 16).delete(); {then}ours._context.close()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
