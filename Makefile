@@ -19,7 +19,7 @@ setup-tests:
 	@$(PYTHON) deploy/install.py test
 
 test: setup-tests ## set up, then every test but the long ones
-	$(PY) -m pytest -m "not long"
+	$(PY) -m pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 	npm --prefix web/client run --silent test
 
 test-long: setup-tests ## the tests that take many minutes: soak, fuzz, endurance

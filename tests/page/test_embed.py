@@ -99,7 +99,7 @@ def test_a_try_on_behind_a_button_speaks_her_language_and_its_deeds_are_counted(
     page.evaluate("(id) => document.querySelector('vitrine-try-on').added(id)", worn[0])
     page.wait_for_timeout(11_000)  # the browser measures every five seconds
     page.locator("vitrine-try-on").get_by_role("button", name="Fermer").click()
-    assert page.locator("vitrine-try-on iframe").count() == 0
+    page.locator("vitrine-try-on iframe").wait_for(state="detached")
     deadline = time.monotonic() + 30
     while (after := run(_counted(shop)))["delay_ms"] == before["delay_ms"] and time.monotonic() < deadline:
         time.sleep(0.5)

@@ -69,7 +69,7 @@ async def test_without_a_shop_there_are_no_rows(database: Database, addresses: A
 async def test_one_connection_serves_shops_in_turn_without_mixing_them(addresses: Addresses) -> None:
     database = await Database.connect(addresses.app, most=1)
     shops = {name: await add_shop(database, name) for name in ("a", "b", "c")}
-    entered = asyncio.Event()
+    onlooker = await asyncpg.connect(addresses.admin)
 
     async def fails(name: str) -> None:
         async with database.tenant(shops[name]) as connection:
@@ -84,13 +84,17 @@ async def test_one_connection_serves_shops_in_turn_without_mixing_them(addresses
     async def waits(name: str) -> None:
         async with database.tenant(shops[name]) as connection:
             await connection.execute("UPDATE shops SET name = 'half-done'")
-            entered.set()
             await connection.execute("SELECT pg_sleep(30)")
 
+    async def asleep() -> None:
+        """A request to cancel that comes before its query is lost."""
+        query = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(30)'"
+        while not await onlooker.fetchval(query):  # noqa: ASYNC110  another process's doing
+            await asyncio.sleep(0.01)
+
     for _ in range(3):
-        entered.clear()
         waiting = asyncio.create_task(waits("a"))
-        await entered.wait()
+        await asleep()
         reads = asyncio.gather(*(slugs(database, shops[name]) for name in "bcbcb"))
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -108,6 +112,7 @@ async def test_one_connection_serves_shops_in_turn_without_mixing_them(addresses
     for name, tenant_id in shops.items():
         async with database.tenant(tenant_id) as connection:
             assert await connection.fetchval("SELECT name FROM shops") == name
+    await onlooker.close()
     await database.close()
 
 
