@@ -10,6 +10,8 @@ from collections.abc import AsyncGenerator
 from typing import Any, cast
 
 import aiohttp
+from prometheus_client import Counter as Counted
+from prometheus_client import Gauge
 from redis.asyncio import Redis
 
 from rtc.claims import Claims, Visitor
@@ -34,6 +36,8 @@ NODE_TIMEOUT = aiohttp.ClientTimeout(total=10)
 YIELD_TIMEOUT = aiohttp.ClientTimeout(total=2)  # a shopper waits for it, and a node that is gone never answers
 PROOF_TIMEOUT = aiohttp.ClientTimeout(total=25)
 LONGEST_ETA_S = 3600  # told to whoever stands behind the longest line that is looked at
+WAITING = Gauge("vitrine_waiting", "Shoppers who wait for a place.", multiprocess_mode="mostrecent")
+QUEUED = Counted("vitrine_queued", "Shoppers for whom there was no place when they came.")
 
 
 class Placement:
@@ -137,6 +141,10 @@ class Placement:
         """The line as it stands now."""
         return await self._line(await self.nodes(), await self._queue.waiting(time.time()))
 
+    async def measure(self) -> None:
+        """Bring the length of the line in `/metrics` up to date."""
+        WAITING.set(len(await self._queue.waiting(time.time())))
+
     async def _line(self, nodes: list[NodeState], waiting: list[Waiting]) -> Line:
         running: Counter[str] = Counter()
         for node in nodes:
@@ -166,7 +174,9 @@ class Placement:
 
     async def _stand(self, offer: TryOnOffer, nodes: list[NodeState], ticket: str | None) -> tuple[str, Place]:
         """Join or stay in the line: her ticket, and where she stands."""
-        ticket = ticket or secrets.token_urlsafe(12)
+        if ticket is None:
+            QUEUED.inc()
+            ticket = secrets.token_urlsafe(12)
         line = await self._line(nodes, await self._queue.stand(ticket, offer.visitor, time.time()))
         place = line.place_of(ticket)
         return ticket, place or Place(len(line.order) + 1, LONGEST_ETA_S, turn=False)

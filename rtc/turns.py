@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 
-from prometheus_client import Gauge
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
@@ -23,7 +22,6 @@ LOOK_S = 1.0
 STAY_S = 4.0
 GATHER_S = 0.03
 OUTAGE_S = 0.5
-WAITING = Gauge("vitrine_waiting", "Shoppers who wait for a place.", multiprocess_mode="mostrecent")
 log = logging.getLogger("vitrine.turns")
 
 
@@ -113,7 +111,6 @@ class Turns:
 
     async def _look(self, now: float) -> None:
         line = await self._see()
-        WAITING.set(len(line.order))
         for ticket, follower in list(self._followers.items()):
             place = line.place_of(ticket)
             if place is None:  # Valkey was emptied, or it heals: the next look finds her

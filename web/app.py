@@ -169,7 +169,8 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         public_origin=_origin(settings.public_url),
     )
     own, domains = OwnAccount(owners, access, limits), ShopDomains(owners, access, _host(settings.public_url))
-    of_shoppers = (shopper, waiting, avatars, files, my_data, Style(owners), Health(services.checks))
+    health = Health(services.checks, services.placement.measure)
+    of_shoppers = (shopper, waiting, avatars, files, my_data, Style(owners), health)
     of_owners = (account, own, Webhooks(owners, access), owner, imports, shop, look, domains, privacy)
     return [operation for part in (*of_shoppers, *of_owners) for operation in part.operations()]
 

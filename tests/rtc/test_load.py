@@ -41,6 +41,10 @@ async def until(condition: object, within_s: float = 20.0) -> None:
             await asyncio.sleep(0.05)
 
 
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
 async def test_under_load_pictures_become_fewer_and_come_back_when_it_falls(
     start_node: StartNode, placement: Placement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,8 +73,9 @@ async def test_under_load_pictures_become_fewer_and_come_back_when_it_falls(
 async def test_of_ten_times_too_many_some_are_served_and_all_others_have_a_place_in_line(
     start_node: StartNode, placement: Placement
 ) -> None:
-    running = await start_node(capacity=2)
+    running = await start_node("crowded", capacity=2)
     shoppers = [Shopper() for _ in range(20)]
+    queued = counted("vitrine_queued_total")
     tickets: dict[int, str | None] = dict.fromkeys(range(20))
 
     async def come(index: int) -> TryOnAnswer | Full:
@@ -109,4 +114,7 @@ async def test_of_ten_times_too_many_some_are_served_and_all_others_have_a_place
         await shoppers[coming].accept(answer.sdp)
         await shoppers[coming].see(1)
     assert len(list(running.node.sessions)) == 2
+    assert counted("vitrine_admissions_total", node="crowded", answer="admitted") == 4
+    assert counted("vitrine_queued_total") - queued == 18
+    await until(lambda: counted("vitrine_sessions", node="crowded") == counted("vitrine_capacity", node="crowded") == 2)
     await asyncio.gather(*(shopper.close() for shopper in shoppers))

@@ -57,7 +57,7 @@ async def test_a_camera_that_stands_still_and_what_the_browser_saw_are_counted(
 ) -> None:
     await start_node(node_name)
     shopper = Shopper()
-    await connect(placement, shopper)
+    await connect(placement, shopper, products=("acetate",))
     await shopper.see(10)
     before = told("vitrine_freezes_total", node_name, where="camera")
     moving, shopper.track.camera.fps = shopper.track.camera.fps, 1
@@ -75,8 +75,13 @@ async def test_a_camera_that_stands_still_and_what_the_browser_saw_are_counted(
     assert told("vitrine_browser_lost_total", node_name, what="frames") == 3
     for histogram in ("fps", "rtt_ms", "kbps", "buffer_ms"):
         assert told(f"vitrine_browser_{histogram}_count", node_name) == 1
-    for stage in ("decode", "track", "pose", "encode"):
+    for stage in ("decode", "track", "pose", "render", "blend", "encode"):
         assert told("vitrine_stage_ms_count", node_name, stage=stage) > 5
+    assert told("vitrine_frames_total", node_name, face="found") > 5
+    for histogram in ("dwell", "loop_lag"):
+        assert told(f"vitrine_{histogram}_ms_count", node_name) > 5
+    for gauge in ("sessions", "worker_busy", "core_busy", "frame_cpu_ms"):
+        await until(lambda gauge=gauge: told(f"vitrine_{gauge}", node_name) > 0)  # type: ignore[misc]
     await shopper.close()
 
 

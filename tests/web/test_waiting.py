@@ -52,6 +52,13 @@ async def ask(site: Site, bearer: dict[str, str], **headers: str) -> dict[str, A
         return answer | (await response.json() if response.status != 201 else {})
 
 
+async def measured(site: Site) -> float:
+    """The length of the line in `/metrics`."""
+    async with site.calls("GET", "/metrics") as response:
+        said = next(row for row in (await response.text()).splitlines() if row.startswith("vitrine_waiting "))
+    return float(said.split()[1])
+
+
 @asynccontextmanager
 async def waiting(site: Site) -> AsyncIterator[Waiting]:
     bearer = await site.bearer()
@@ -90,6 +97,7 @@ async def test_places_move_up_and_the_next_one_is_called_when_a_try_on_ends(site
         kind, told = await second.next()
         assert (kind, told["position"]) == ("place", 2)
         assert told["eta_seconds"] > 0
+        assert await measured(site) == 2
         async with site.calls("DELETE", location, headers=bearer) as response:
             assert response.status == 204
         assert await first.next(within_s=30) == ("turn", {})
@@ -101,6 +109,7 @@ async def test_places_move_up_and_the_next_one_is_called_when_a_try_on_ends(site
         await site.services.placement._queue.tell_changed()
         while (told := await second.next())[1]["position"] != 1:
             pass
+        assert await measured(site) == 2, "she and the newcomer"
 
 
 async def test_who_is_called_and_does_not_come_makes_room_for_the_next(site: Site, running, monkeypatch):
@@ -132,6 +141,7 @@ async def test_a_visit_has_one_place_however_often_it_asks(site: Site, running):
     other = await ask(site, await site.bearer())
     assert one["ticket"] == two["ticket"]
     assert other["position"] == 2
+    assert await measured(site) == 2, "though nobody listens"
 
 
 async def test_a_ticket_is_its_own_visits_alone(site: Site, running):
