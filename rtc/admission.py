@@ -23,6 +23,7 @@ LEVELS = (Level(None, 1.0), Level(20, 1.0), Level(15, 1.0), Level(15, 0.75), Lev
 FULL = 0.85  # a worker that is busier lets frames wait for each other
 CORE_FULL = 0.95
 LAG_FULL_MS = 25.0
+OWN_CORE = 0.5  # of its cores; below it a late event loop is others' doing, and giving way would not help it
 EASY = 0.7  # a step back up must leave this much to spare
 LAG_EASY_MS = 10.0
 OVERLOAD_S = 2.0  # an overload has to last before a level is given up: a product's first frame takes long once
@@ -175,11 +176,12 @@ class Admission:
         return max(sessions * self.cost.worker(level), core)
 
     def _is_over(self, load: Load) -> bool:
-        return load.busy > FULL or load.core > CORE_FULL or load.lag_ms > LAG_FULL_MS
+        return load.busy > FULL or load.core > CORE_FULL or (load.lag_ms > LAG_FULL_MS and load.core > OWN_CORE)
 
     def _is_easy(self, load: Load) -> bool:
         above = LEVELS[self._index - 1]
-        return load.lag_ms < LAG_EASY_MS and self._expected(load.sessions, above) < EASY
+        in_time = load.lag_ms < LAG_EASY_MS or load.core < OWN_CORE
+        return in_time and self._expected(load.sessions, above) < EASY
 
     def _step_down(self, now: float) -> None:
         if self._index == len(LEVELS) - 1:
