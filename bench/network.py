@@ -57,8 +57,10 @@ PROFILES = (
     _both("jitter-20", Impairment(delay_ms=10, jitter_ms=20)),
     Profile("reorder-2-up", up=Impairment(reorder=0.02)),
     Profile("loss-5-delay-40-up", up=Impairment(loss=0.05, delay_ms=40), down=Impairment(delay_ms=40)),
+    _both("loss-5-delay-100", Impairment(loss=0.05, delay_ms=100)),
     Profile("rate-500k-up", up=Impairment(rate_bps=500_000)),
     Profile("rate-500k-down", down=Impairment(rate_bps=500_000)),
+    Profile("rate-300k-down", down=Impairment(rate_bps=300_000)),
     _both("rate-500k", Impairment(rate_bps=500_000)),
 )
 

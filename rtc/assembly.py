@@ -2,7 +2,8 @@
 
 A frame is complete when the packets from its first to the one with the marker bit are there (RFC 7741 part 4.1 for
 VP8, RFC 6184 part 5.1 for H.264), so it is released without waiting for the next frame's first packet. A hole is
-asked for again and again until its deadline; then the stream jumps to the next key frame.
+asked for again and again. When its deadline has passed a key frame is asked for too, and what is whole first decides:
+the hole is filled after all, and nothing is lost, or the stream jumps to the key frame.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,10 @@ MIN_DEADLINE_S = 0.06
 MAX_DEADLINE_S = 0.5
 DEADLINE_ANSWERS = 2.0
 ANSWER_VALID_S = 5.0
+TOO_SOON = 0.7  # of the answer time that is known
 RISING, FALLING = 0.5, 0.1  # weight of a new answer time: late is learned quickly, early slowly
+# Nothing but packets from before the place reached, so many and for so long: that place was wrong.
+ASTRAY_PACKETS = 8
 GIVEN_UP_KEPT = 256  # holes remembered after their deadline, for what their late answers tell
 
 
@@ -91,10 +95,13 @@ class FrameAssembler:
         self._next: int | None = None  # the first packet not yet released
         self._highest = 0
         self._awaiting_key = True
+        self._overdue = False  # a hole has passed its deadline
         self._asked_key = -1.0
         self._answer_s = 0.0
         self._answered_at = -ANSWER_VALID_S
         self._given_up: dict[int, Hole] = {}
+        self._only_late = 0
+        self._in_place_at = 0.0
         self._now = 0.0
 
     @property
@@ -106,7 +113,7 @@ class FrameAssembler:
     def deadline_s(self) -> float:
         """How long a hole may stay open: the time in which a request, and one more if that is lost, is answered.
 
-        Asking for a key frame instead costs a round trip too, so giving up earlier would not show a picture sooner.
+        Asking for a key frame costs a round trip too, so asking earlier would not show a picture sooner.
         """
         return min(max(MIN_DEADLINE_S, DEADLINE_ANSWERS * self.answer_s + self.jitter_s), MAX_DEADLINE_S)
 
@@ -122,6 +129,8 @@ class FrameAssembler:
         if abs(number - self._highest) > CAPACITY:
             self._restart(number)
         self._now = now
+        if self._is_astray(number):
+            self._restart(number)
         if number < self._next or number in self._packets:
             self.counters.late_packets += 1
             self._learn(self._given_up.pop(number, None))
@@ -134,22 +143,33 @@ class FrameAssembler:
         for missing in range(max(self._highest + 1, number - NACK_PACKETS), number):
             self._holes[missing] = Hole(since=now)
         self._highest = max(self._highest, number)
+        if self._highest - self._next >= CAPACITY:
+            self._resume_at(self._highest + 1)
         return self._release()
 
     def wish(self, now: float) -> Wish:
-        """What to ask the sender for at this moment; closes holes whose deadline has passed."""
-        if self._holes and now - min(hole.since for hole in self._holes.values()) > self.deadline_s:
-            self._jump()
+        """What to ask the sender for at this moment."""
+        self._overdue = any(now - hole.since > self.deadline_s for hole in self._holes.values())
         key_frame = False
-        if self._awaiting_key and self._next is not None and now - self._asked_key > self._key_interval_s:
+        if (
+            (self._awaiting_key or self._overdue)
+            and self._next is not None
+            and now - self._asked_key > self._key_interval_s
+        ):
             self._asked_key, key_frame = now, True
-        nack = []
+        nack, needed_from = [], self._needed_from()
         for number, hole in self._holes.items():
-            if hole.attempts < NACK_ATTEMPTS and now - hole.asked >= self._nack_interval_s:
+            if number >= needed_from and hole.attempts < NACK_ATTEMPTS and now - hole.asked >= self._nack_interval_s:
                 hole.first_asked = hole.first_asked if hole.attempts else now
                 hole.asked, hole.attempts = now, hole.attempts + 1
                 nack.append(number & 0xFFFF)
         return Wish(tuple(nack), key_frame)
+
+    def _needed_from(self) -> int:
+        """The first packet that is worth asking for: none before a key frame that has begun to come."""
+        assert self._next is not None or not self._holes
+        begun = (n for n, packet in self._packets.items() if packet.opens_key) if self._overdue else ()
+        return max(begun, default=self._next or 0)
 
     def want_key_frame(self) -> None:
         """The decoder lost its way: nothing but a key frame helps."""
@@ -168,25 +188,27 @@ class FrameAssembler:
         """A packet came that had been missing: what that tells about the time an answer takes.
 
         After a second request nobody knows which of the two was answered; only that it took no longer than since
-        the first, and no less than since the last (Karn 1987).
+        the first, and no less than since the last (Karn 1987). What comes sooner after the second than any answer
+        can is the first one's.
         """
         if hole is None or not hole.attempts:
             return
         took, at_least = self._now - hole.first_asked, self._now - hole.asked
         known = self._answer_s
-        if hole.attempts > 1 and at_least <= known:
+        self._answered_at = self._now
+        if hole.attempts == 1 or (hole.attempts == 2 and at_least < TOO_SOON * known):
+            sample = took
+        elif at_least > known:
+            sample = at_least
+        else:
             return
-        sample = took if hole.attempts == 1 else at_least
         weight = RISING if sample > known else FALLING
         self._answer_s = sample if not known else known + weight * (sample - known)
-        self._answered_at = self._now
 
     def _release(self) -> list[EncodedFrame]:
         frames = []
-        while (run := self._whole_frame()) is not None:
-            assert self._next is not None
+        while (run := self._next_frame()) is not None:
             key = run[0].opens_key
-            self._next += len(run)
             if self._awaiting_key and not key:
                 self.counters.skipped_packets += len(run)
                 continue
@@ -195,38 +217,41 @@ class FrameAssembler:
             frames.append(EncodedFrame(b"".join(p.data for p in run), run[0].timestamp, key))
         return frames
 
-    def _whole_frame(self) -> list[Packet] | None:
-        """The next frame's packets, removed from the buffer, if all are there.
+    def _next_frame(self) -> list[Packet] | None:
+        """The next frame's packets, removed from the buffer, if all are there."""
+        assert self._next is not None
+        run = self._whole_frame(self._next)
+        if run is None and self._holes and (self._overdue or self._awaiting_key):
+            keys = [n for n, packet in self._packets.items() if packet.opens_key and n > min(self._holes)]
+            for number in sorted(keys, reverse=True):
+                if (run := self._whole_frame(number)) is not None:
+                    self._resume_at(number)
+                    break
+        if run is not None:
+            for released in range(self._next, self._next + len(run)):
+                del self._packets[released]
+            self._next += len(run)
+        return run
+
+    def _whole_frame(self, number: int) -> list[Packet] | None:
+        """The packets of the frame that begins there, if all are there.
 
         A sender that sets no marker bit still closes a frame by opening one with another timestamp.
         """
-        assert self._next is not None
-        first = self._packets.get(self._next)
-        if first is None:
-            return None
         run: list[Packet] = []
-        number = self._next
         while (packet := self._packets.get(number)) is not None:
-            if packet.timestamp != first.timestamp:
-                break
+            if run and packet.timestamp != run[0].timestamp:
+                return run
             run.append(packet)
-            number += 1
             if packet.marker:
-                break
-        else:
-            return None
-        for released in range(self._next, number):
-            del self._packets[released]
-        return run
+                return run
+            number += 1
+        return None
 
-    def _jump(self) -> None:
-        """Give up what is missing: go on from the next key frame, held already or to come."""
-        assert self._next is not None
+    def _resume_at(self, resume: int) -> None:
+        """Give up what is before, and what is missing of it."""
         self.counters.jumps += 1
-        self._awaiting_key = True
-        first_hole = min(self._holes)
-        keys = (n for n, packet in self._packets.items() if n > first_hole and packet.opens_key)
-        resume = min(keys, default=self._highest + 1)
+        self._awaiting_key, self._overdue = True, False
         for number in [n for n in self._packets if n < resume]:
             del self._packets[number]
             self.counters.skipped_packets += 1
@@ -236,13 +261,26 @@ class FrameAssembler:
             del self._given_up[next(iter(self._given_up))]
         self._next = resume
 
+    def _is_astray(self, number: int) -> bool:
+        """Whether one packet that lied, or a sender that went back, has led to where the stream is not.
+
+        Late repeats come among new packets; this is when only late ones come, for longer than any hole stays open.
+        """
+        assert self._next is not None
+        if number >= self._next:
+            self._only_late, self._in_place_at = 0, self._now
+            return False
+        self._only_late += 1
+        return self._only_late > ASTRAY_PACKETS and self._now - self._in_place_at > MAX_DEADLINE_S
+
     def _restart(self, number: int) -> None:
-        """The sender began anew far away: forget everything."""
+        """The sender began anew somewhere else: forget everything."""
+        self._only_late, self._in_place_at = 0, self._now
         self._packets.clear()
         self._holes.clear()
         self._given_up.clear()
         self._next = self._highest = number
-        self._awaiting_key = True
+        self._awaiting_key, self._overdue = True, False
 
 
 def _signed16(difference: int) -> int:

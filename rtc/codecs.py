@@ -12,6 +12,9 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from rtc.assembly import EncodedFrame
 
+# Full HD. A key frame names its size in a few bytes, and the decoder makes room for it before it reads on: 16383 in
+# both directions are over a gigabyte.
+MAX_PIXELS = 1920 * 1088
 H264_KEY_UNITS = frozenset({5, 7, 8})  # IDR slice, SPS, PPS (ITU-T H.264 table 7-1)
 
 
@@ -36,14 +39,27 @@ def read_payload(codec: RTCRtpCodecParameters, payload: bytes) -> bytes:
     return depayload(codec, payload) if payload else b""
 
 
+def vp8_pixels(data: bytes) -> int:
+    """How many pixels a VP8 key frame says it has (RFC 6386 part 9.1); 0 for any other frame."""
+    if len(data) < 10 or data[0] & 1:
+        return 0
+    width, height = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+    return width * height
+
+
 class VideoDecoder:
     """Pictures from encoded frames, in presentation order."""
 
     def __init__(self, codec: RTCRtpCodecParameters) -> None:
+        self._is_vp8 = codec.name == "VP8"
         self._decoder = get_decoder(codec)
+        self._decoder.codec.options = {"max_pixels": str(MAX_PIXELS)}  # type: ignore[attr-defined]
 
     def decode(self, encoded: EncodedFrame) -> av.VideoFrame | None:
         """The newest picture that this frame completes, if any; raises CannotDecode."""
+        # libvpx makes room before FFmpeg looks at the size.
+        if self._is_vp8 and vp8_pixels(encoded.data) > MAX_PIXELS:
+            raise CannotDecode("a picture of that size is not taken")
         try:
             frames = self._decoder.decode(JitterFrame(encoded.data, encoded.timestamp))
         except av.FFmpegError as error:

@@ -18,6 +18,7 @@ from typing import Any
 from aioice.ice import CandidatePair, Connection, StunProtocol
 from aiortc import RTCSctpTransport
 from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtp import is_rtcp
 
 from rtc.sctp_check import may_be_read
 
@@ -25,6 +26,9 @@ MAX_QUEUED = 512  # datagrams; half a second at 8 Mb/s
 MAX_DATAGRAM = 2048
 # Unauthenticated messages a second that are worth an answer; a browser's checks need some ten.
 STUN_PER_S = 100
+# Streams that one shopper may have; a browser has two for her camera and names one more in its reports. libsrtp and
+# aiortc's router keep an entry for each, for good.
+MAX_SOURCES = 16
 STUN_HEADER, STUN_COOKIE = 20, b"\x21\x12\xa4\x42"  # RFC 8489 part 5
 log = logging.getLogger("vitrine.guard")
 
@@ -38,6 +42,7 @@ class Refused:
     malformed: int = 0
     flood: int = 0
     unreadable: int = 0
+    sources: int = 0
 
 
 class DatagramGuard:
@@ -46,6 +51,7 @@ class DatagramGuard:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._checked: set[tuple[str, int]] = set()
+        self._sources: set[bytes] = set()
         self._stun_second = 0
         self._stun_count = 0
         self.refused = Refused()
@@ -69,6 +75,9 @@ class DatagramGuard:
         if source not in self._checked and not self._is_checked(source):
             self.refused.unchecked += 1
             return
+        if first >= 128 and len(self._sources) >= MAX_SOURCES and source_of(data) not in self._sources:
+            self.refused.sources += 1
+            return
         queue = self._connection._queue
         if queue.qsize() >= MAX_QUEUED:
             queue.get_nowait()
@@ -90,9 +99,15 @@ class DatagramGuard:
     def shield(self, dtls: RTCDtlsTransport, sctp: RTCSctpTransport | None) -> None:
         """Stand before what reads decrypted packets."""
         for owner, name in ((dtls, "_handle_rtp_data"), (dtls, "_handle_rtcp_data")):
-            setattr(owner, name, functools.partial(self._read, getattr(owner, name)))
+            setattr(owner, name, functools.partial(self._read_media, getattr(owner, name)))
         if sctp is not None:
             setattr(sctp, "_handle_data", functools.partial(self._read_sctp, sctp._handle_data))  # noqa: B010 (mypy: a method)
+
+    async def _read_media(self, reader: Any, packet: bytes, **facts: Any) -> None:
+        """What comes here was encrypted by the shopper, so nobody else can use up her sources."""
+        if len(self._sources) < MAX_SOURCES:
+            self._sources.add(source_of(packet))
+        await self._read(reader, packet, **facts)
 
     async def _read_sctp(self, reader: Any, packet: bytes) -> None:
         if may_be_read(packet):
@@ -127,3 +142,8 @@ class DatagramGuard:
             self._stun_second, self._stun_count = second, 0
         self._stun_count += 1
         return self._stun_count <= STUN_PER_S
+
+
+def source_of(packet: bytes) -> bytes:
+    """The SSRC of an RTP or RTCP packet, which encryption leaves readable (RFC 3711)."""
+    return packet[4:8] if is_rtcp(packet) else packet[8:12]

@@ -49,6 +49,11 @@ class Pacer(Generic[Item]):
         """Whether so much waits that a new picture would come late."""
         return self._waiting_bytes * 8 / (PACE * self.rate_bps) > CROWDED_S
 
+    def drop_repeats(self) -> None:
+        """Forget the repeats that wait: a key frame is coming, and they are of pictures before it."""
+        self._waiting_bytes -= sum(size for _, size in self._repeats)
+        self._repeats.clear()
+
     def clear(self) -> None:
         """Forget what waits."""
         self._repeats.clear()

@@ -50,6 +50,7 @@ class VideoReceiver:
         self._on_frame = on_frame
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
         self._rtx_ssrc: dict[int, int] = {}
+        self._named: set[int] = set()  # the SSRCs of the offer, where it names any
         self._assembler: FrameAssembler | None = None
         self._media_ssrc = 0
         self._rtcp_ssrc = 0
@@ -90,6 +91,7 @@ class VideoReceiver:
             return
         self._codecs = {codec.payloadType or 0: codec for codec in parameters.codecs}
         self._rtx_ssrc = {e.rtx.ssrc: e.ssrc for e in parameters.encodings if e.rtx}
+        self._named = {e.ssrc for e in parameters.encodings} | set(self._rtx_ssrc)
         self._transport._register_rtp_receiver(self, parameters)
         self._tasks = [asyncio.create_task(self._send_reports())]
 
@@ -128,7 +130,7 @@ class VideoReceiver:
         self.last_packet_at = time.monotonic()
         self._estimate_bandwidth(packet, arrival_time_ms)
         codec = self._codecs.get(packet.payload_type)
-        if codec is None:
+        if codec is None or (self._named and packet.ssrc not in self._named):
             return
         if packet.ssrc not in self._streams:
             if len(self._streams) >= 4:  # a media stream and its retransmissions are two

@@ -34,7 +34,7 @@ from aiortc.rtp import (
     wrap_rtx,
 )
 from aiortc.stats import RTCStatsReport
-from aiortc.utils import random16, random32, uint16_add, uint32_add
+from aiortc.utils import random16, random32, uint16_add, uint16_gt, uint32_add
 
 from rtc.bitrate import FIRST_BPS
 from rtc.pacing import Pacer
@@ -43,7 +43,7 @@ from rtc.resend import ResendBudget
 # The extension counts the last 64 seconds; between the epochs of NTP and of Unix lies a whole number of those.
 ABS_SEND_HZ = 1 << 18
 HISTORY = 512  # packets kept for retransmission; a power of two
-KEY_PAUSE_S = 0.3
+KEY_PAUSE_S = 0.3  # as long, too, nothing older is repeated: it would only be in the key frame's way
 RTT_RISING, RTT_FALLING = 0.5, 0.15  # weight of a new round trip: a path that became longer is believed quickly
 
 
@@ -79,6 +79,7 @@ class VideoSender:
         self._later: asyncio.TimerHandle | None = None
         self._leaving: asyncio.Future[None] | None = None
         self._key_asked_at = float("-inf")
+        self._key_asked_from = self._sequence
         self._reports: asyncio.Task[None] | None = None
         self._rtp_timestamp = 0
         self._packets = 0
@@ -181,6 +182,9 @@ class VideoSender:
         now = time.monotonic()
         if now - self._key_asked_at > max(KEY_PAUSE_S, 1.5 * (self.rtt_s or 0.0)):
             self._key_asked_at = now
+            self._pacer.drop_repeats()
+            self._resends.begin_anew()
+            self._key_asked_from = self._sequence
             self.on_key_frame_request()
 
     def _take_reports(self, packet: RtcpRrPacket | RtcpSrPacket) -> None:
@@ -205,9 +209,16 @@ class VideoSender:
         packet = self._history[sequence % HISTORY]
         if packet is None or packet.sequence_number != sequence:
             return
-        if not self._resends.admit(sequence, time.monotonic(), self.rtt_s):
+        now = time.monotonic()
+        vain = uint16_gt(self._key_asked_from, sequence) and now - self._key_asked_at < KEY_PAUSE_S
+        if vain or not self._resends.admit(sequence, now, self.rtt_s):
             self.not_repeated += 1
             return
+        self._repeat(packet)
+        if self._resends.admit_twin(len(packet.payload), self.rtt_s):
+            self._repeat(packet)
+
+    def _repeat(self, packet: RtpPacket) -> None:
         self.repeated += 1
         if self._rtx_payload_type is not None:
             packet = wrap_rtx(

@@ -23,6 +23,7 @@ from PIL import Image
 from render.pipeline import FaceState, Outcome
 from rtc.assembly import EncodedFrame
 from rtc.bitrate import BitrateControl
+from rtc.camera_clock import CameraClock
 from rtc.codecs import CannotDecode, VideoDecoder
 from rtc.encode import VideoEncoder, make_encoder
 from rtc.pace import Pace
@@ -116,6 +117,7 @@ class FrameStream:
         self._waiting: deque[tuple[RTCRtpCodecParameters, EncodedFrame, float]] = deque()
         self._decoder: VideoDecoder | None = None
         self._decoder_codec: str | None = None
+        self._clock = CameraClock()
         self._scheduled = False
         self.closed = False
 
@@ -156,7 +158,9 @@ class FrameStream:
         self.counts.decode_s += decoded - started
         if frame is None:
             return None
-        if not self.pace.wants(int(frame.pts or 0)):
+        timestamp = int(frame.pts or 0)
+        frame.pts = self._clock.time(timestamp)
+        if not self.pace.wants(frame.pts):
             self.counts.thinned += 1
             return None
         if frame.format.name != "yuv420p":
@@ -181,7 +185,7 @@ class FrameStream:
         }
         return FinishedFrame(
             payloads=payloads,
-            timestamp=int(frame.pts or 0),
+            timestamp=timestamp,
             outcome=outcome,
             width=frame.width,
             height=frame.height,

@@ -1,5 +1,6 @@
 """Whole frames at once, holes with a deadline, jumps to key frames."""
 
+import numpy as np
 from aiortc.rtp import RtpPacket
 
 from rtc.assembly import CAPACITY, GIVEN_UP_KEPT, MIN_DEADLINE_S, EncodedFrame, FrameAssembler
@@ -104,6 +105,32 @@ def test_a_sender_that_begins_anew_is_followed() -> None:
     feed(assembler, packets(0, 0, 1, key=True))
     released = feed(assembler, packets(30_000, 9, 2, key=True))
     assert [f.timestamp for f in released] == [9 * 3750]
+
+
+def test_one_packet_that_lies_about_its_place_costs_a_moment() -> None:
+    assembler = FrameAssembler(starts_key, rtt_s=0.01)
+    feed(assembler, packets(0, 0, 1, key=True))
+    feed(assembler, packets(900, 99, 1), now=0.01)
+    shown = [0.0]
+    for number in range(1, 40):
+        now = number / 24
+        asked = assembler.wish(now).key_frame
+        if feed(assembler, packets(number, number, 1, key=asked), now):
+            shown.append(now)
+    assert max(np.diff(shown)) < 0.8
+    assert len(shown) > 20
+
+
+def test_late_repeats_among_new_packets_do_not_lead_astray() -> None:
+    assembler = FrameAssembler(starts_key, rtt_s=0.01)
+    feed(assembler, packets(0, 0, 1, key=True) + packets(50, 1, 1))
+    assembler.wish(0.1)
+    shown = feed(assembler, packets(51, 2, 1, key=True), 0.11)
+    for number in range(1, 40):
+        shown += feed(assembler, packets(number, 0, 1), number / 10)
+        if number % 3 == 0:
+            shown += feed(assembler, packets(51 + number // 3, 2 + number, 1), number / 10)
+    assert len(shown) == 1 + 39 // 3
 
 
 def test_the_deadline_follows_the_time_that_answers_take() -> None:

@@ -87,6 +87,8 @@ class Attacker:
         elif kind in ("stun", "dtls"):
             self._socket.transport.sendto(packet, self._address)
         else:
+            if kind == "rtp":
+                packet = _of_another_source(packet)
             with contextlib.suppress(pylibsrtp.Error, ValueError):  # not even libsrtp would send some of it
                 await (self._send_data if kind == "sctp" else self._send_rtp)(packet)
 
@@ -124,6 +126,20 @@ class Attacker:
         self._socket.transport = _Tapped(self._socket.transport, send)
 
 
+def _of_another_source(packet: bytes) -> bytes:
+    """The same with another SSRC, as if the camera had further streams.
+
+    libsrtp keeps the place of each stream it encrypts: a packet from far ahead under the camera's own SSRC would make
+    it refuse the camera's next ones, and the picture would end on the shopper's side. How the server takes such a
+    packet is tried behind the encryption.
+    """
+    return (
+        packet[:8] + bytes([packet[8] ^ 0x55, *packet[9:11], packet[11] & 3]) + packet[12:]
+        if len(packet) >= 12
+        else packet
+    )
+
+
 class _Tapped:
     """A datagram transport with another sendto."""
 
@@ -136,7 +152,6 @@ class _Tapped:
 
 
 @pytest.mark.long
-@pytest.mark.xfail(reason="the attack itself is survived; the picture has not been seen to come back in time after it")
 @pytest.mark.timeout(LONG_S + 300)
 @pytest.mark.parametrize("seconds", [SHORT_S, LONG_S])
 async def test_malformed_packets_of_every_kind_leave_a_session_as_it_was(

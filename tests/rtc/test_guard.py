@@ -11,7 +11,7 @@ import pylibsrtp
 import pytest
 from OpenSSL import SSL
 
-from rtc.guard import MAX_QUEUED
+from rtc.guard import MAX_QUEUED, MAX_SOURCES
 from rtc.offers import TryOnOffer
 from rtc.placement import Placement
 from tests.rtc.conftest import StartNode
@@ -114,4 +114,25 @@ async def test_malformed_media_and_control_from_a_checked_address_are_survived(
         rtcp = bytes([0x80 | chance.randrange(32), chance.choice((200, 201, 202, 203, 205, 206)), 0])
         await transport._send_rtp(rtcp + bytes([chance.randrange(8)]) + chance.randbytes(chance.choice((4, 8, 24, 60))))
     await shopper.see(5, within_s=30)
+    await shopper.close()
+
+
+async def test_a_shopper_who_opens_a_new_stream_with_every_packet_uses_up_her_own(
+    start_node: StartNode, placement: Placement
+) -> None:
+    running = await start_node()
+    shopper = Shopper()
+    _, answer = await open_session(placement, shopper)
+    await shopper.accept(answer)
+    await shopper.see(3)
+    ((session, *_),) = running.node.sessions
+    assert session.receiver is not None
+    assert session.guard is not None
+    transceiver = shopper.connection.getTransceivers()[0]
+    head = bytes([0x80, transceiver._codecs[0].payloadType, 0, 1, 0, 0, 0, 1])
+    for source in range(500):
+        await transceiver.sender.transport._send_rtp(head + source.to_bytes(4, "big") + bytes(20))
+    await shopper.see(3)
+    assert len(session.receiver.transport._rtp_router.ssrc_table) <= MAX_SOURCES + 2, "two were named in the offer"
+    assert session.guard.refused.sources > 400
     await shopper.close()

@@ -44,6 +44,17 @@ def test_repeats_overtake_what_is_new() -> None:
     assert pacer.take(0.0) == "again"
 
 
+def test_repeats_that_a_key_frame_makes_vain_are_dropped_alone() -> None:
+    pacer: Pacer[str] = Pacer(RATE)
+    for _ in range(100):
+        pacer.add("again", 1200, repeat=True)
+    pacer.add("new", 1200)
+    assert pacer.crowded
+    pacer.drop_repeats()
+    assert not pacer.crowded
+    assert [item for _, item in leave(pacer, 1.0)] == ["new"]
+
+
 def test_a_long_line_asks_for_no_more_pictures() -> None:
     pacer: Pacer[str] = Pacer(RATE)
     pacer.add("a", int(0.9 * CROWDED_S * PACE * RATE / 8))

@@ -1,6 +1,6 @@
 """Lost packets are sent again while that helps, and not when it fills a full path."""
 
-from rtc.resend import REPEAT_S, SHARE, TOO_OLD_S, ResendBudget
+from rtc.resend import LONG_RTT_S, REPEAT_S, SHARE, TOO_OLD_S, TWIN_SHARE, ResendBudget
 
 
 class Clock:
@@ -22,6 +22,32 @@ def test_a_lost_packet_is_sent_again_once_a_round_trip() -> None:
     assert not budget.admit(99, clock.now, rtt_s=0.1)
     clock.now += 0.11
     assert budget.admit(99, clock.now, rtt_s=0.1)
+
+
+def test_a_path_that_has_just_become_long_is_known_by_how_late_it_asks() -> None:
+    budget, clock = stream()
+    clock.now += 0.4
+    assert budget.admit(99, clock.now, rtt_s=0.01)
+    clock.now += 0.15
+    assert not budget.admit(99, clock.now, rtt_s=0.01), "the answer is still on its way"
+    clock.now += 0.1
+    assert budget.admit(99, clock.now, rtt_s=0.01)
+
+
+def test_on_a_long_way_a_few_repeats_go_twice() -> None:
+    budget, _ = stream()
+    assert not budget.admit_twin(1000, rtt_s=LONG_RTT_S / 2)
+    assert not budget.admit_twin(1000, rtt_s=None)
+    twins = [budget.admit_twin(1000, rtt_s=2 * LONG_RTT_S) for _ in range(100)]
+    assert 0 < sum(twins) <= TWIN_SHARE * 100
+
+
+def test_a_key_frame_that_was_asked_for_finds_the_share_whole() -> None:
+    budget, clock = stream()
+    clock.now += 0.01
+    assert any(not budget.admit(sequence, clock.now, rtt_s=0.01) for sequence in range(100)), "the share is used up"
+    budget.begin_anew()
+    assert budget.admit(99, clock.now, rtt_s=0.01)
 
 
 def test_without_a_known_round_trip_there_is_a_pause_all_the_same() -> None:

@@ -46,6 +46,22 @@ def test_five_in_a_hundred_lost_on_a_long_path_is_hardly_seen(seed: int) -> None
     assert seen.jumps <= 5, "most holes are filled before their deadline"
 
 
+@pytest.mark.parametrize("back", [0.0, 0.05])
+@pytest.mark.parametrize("seed", [1, 2, 6])
+def test_on_a_very_long_path_a_lost_repeat_is_not_the_end_of_the_picture(seed: int, back: float) -> None:
+    seen = through(Impairment(loss=0.05, delay_ms=100), Impairment(loss=back, delay_ms=100), seed=seed)
+    lossy = seen.during(BEGIN, END)
+    assert lossy.freeze_longest_ms < 700, "three ways there and back, and the first hole comes before they are known"
+    assert lossy.fps > 0.85 * FPS
+
+
+@pytest.mark.parametrize(("receiver", "longest_ms"), [("own", 1000), ("stock", 2000)])
+def test_a_link_that_falls_to_a_third_at_once_does_not_end_the_picture(receiver: str, longest_ms: float) -> None:
+    narrow = through(Impairment(rate_bps=300_000), receiver=receiver).during(BEGIN, END)
+    assert narrow.freeze_longest_ms < longest_ms
+    assert narrow.fps > 0.6 * FPS
+
+
 @pytest.mark.parametrize(
     "how", [Impairment(loss=0.05, burst=4), Impairment(reorder=0.02)], ids=["bursts", "reordering"]
 )

@@ -32,6 +32,7 @@ from aiortc.rtp import HeaderExtensionsMap, RtcpPacket, RtpPacket, is_rtcp
 from bench.impairment import CLEAN, Impairment, Path
 from bench.latency import Arrival, Summary, summarise
 from bench.release import MarkerJitterBuffer
+from rtc.assembly import EncodedFrame
 from rtc.bitrate import BitrateControl
 from rtc.receive import VideoReceiver
 from rtc.send import VideoSender
@@ -280,7 +281,12 @@ async def stream(
         stock = StockReceiver(far, sender, screen, ask_again_s=0.05)
         duties = stock.duties
     else:
-        own = VideoReceiver(far, VideoStreamTrack(), lambda _codec, frame: screen.show(frame.data))  # type: ignore[arg-type]
+
+        def show(_codec: object, frame: EncodedFrame) -> None:
+            own.rtt_s = sender.rtt_s  # as a session tells its receiver
+            screen.show(frame.data)
+
+        own = VideoReceiver(far, VideoStreamTrack(), show)  # type: ignore[arg-type]
         own._set_rtcp_ssrc(77)
         await own.receive(
             RTCRtpReceiveParameters(
