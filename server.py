@@ -147,6 +147,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
     from web.app import Services, WebSettings, create_app
     from web.health import media_check
     from web.limits import Limits
+    from web.regions import Regions
 
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(_stores(settings))
@@ -180,7 +181,8 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
         stack.push_async_callback(imports.stop)
         demo = DEMO_SLUG if settings.demo else None
         cdn = settings.cdn_url.rstrip("/") if settings.cdn_url else None
-        web_settings = WebSettings(settings.public_url, demo, settings.ice_servers, _relays(settings), cdn)
+        regions = Regions(settings.region_header, settings.region)
+        web_settings = WebSettings(settings.public_url, demo, settings.ice_servers, _relays(settings), cdn, regions)
         app = create_app(services, web_settings)
         await stack.enter_async_context(measured_loop("web"))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)

@@ -10,9 +10,9 @@ import difflib
 import json
 import os
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
@@ -202,6 +202,20 @@ class Settings(BaseSettings):
     trusted_proxies: int = _setting(
         0, "proxies", "How many proxies of yours stand in front and each add to `X-Forwarded-For`.", ge=0, le=10
     )
+    region: str | None = _setting(
+        None,
+        "code",
+        "Where shoppers are, for receipts of consent, unless the shop says otherwise: `FR`, or `US-IL`.",
+        shown="none: the shop says, or nobody",
+        pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$",
+    )
+    region_header: str | None = _setting(
+        None,
+        "header",
+        "The header in which a trusted proxy of yours names the shopper's country or region, such as `CF-IPCountry`.",
+        shown="none: no header is believed",
+        pattern=r"^[A-Za-z0-9-]{1,60}$",
+    )
     rates: dict[str, str] = _setting(
         dict,
         "JSON object",
@@ -217,6 +231,13 @@ class Settings(BaseSettings):
     def _absolute(cls, folder: Path) -> Path:
         """Processes of one installation may stand in different folders and must mean the same one."""
         return folder.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _headers_of_ours_alone(self) -> Self:
+        """A header that anybody could send would put anything into a receipt."""
+        if self.region_header is not None and not self.trusted_proxies:
+            raise ValueError(f"{variable('region_header')} needs {variable('trusted_proxies')}")
+        return self
 
     @property
     def shown_url(self) -> str:

@@ -106,6 +106,7 @@ class Avatars:
         consent_version: str | None,
         *,
         language: str = "en",
+        region: str | None = None,
     ) -> Avatar:
         """Have an avatar made of photos.
 
@@ -115,7 +116,7 @@ class Avatars:
         await self._refuse_when_busy("avatar")
         sealed = [await self.photos.seal(visit.tenant_id, view, photo) for view, photo in photos.items()]
         try:
-            return await self._add(visit, stated, sealed, consent_version, language)
+            return await self._add(visit, stated, sealed, consent_version, language=language, region=region)
         except BaseException:
             await self.photos.discard(visit.tenant_id, sealed)
             raise
@@ -129,6 +130,7 @@ class Avatars:
         consent_version: str | None,
         *,
         language: str = "en",
+        region: str | None = None,
     ) -> Avatar:
         """Have an avatar made of the numbers that another shop exported; its files are made anew from them.
 
@@ -136,7 +138,9 @@ class Avatars:
         """
         stated.check()
         await self._refuse_when_busy("avatar-correction")
-        return await self._add(visit, stated, (), consent_version, language, body=body, measures=measures)
+        return await self._add(
+            visit, stated, (), consent_version, language=language, region=region, body=body, measures=measures
+        )
 
     async def _add(
         self,
@@ -144,8 +148,9 @@ class Avatars:
         stated: Stated,
         photos: Sequence[SealedPhoto],
         consent_version: str | None,
-        language: str,
         *,
+        language: str,
+        region: str | None,
         body: Mapping[str, Any] | None = None,
         measures: Mapping[str, Mapping[str, float]] | None = None,
     ) -> Avatar:
@@ -154,7 +159,14 @@ class Avatars:
         kind: Kind = "avatar" if photos else "avatar-correction"
         async with self.database.tenant(visit.tenant_id) as connection:
             await record(
-                connection, visit.tenant_id, visit.id, consent_version, at=now, language=language, purpose=purpose
+                connection,
+                visit.tenant_id,
+                visit.id,
+                consent_version,
+                at=now,
+                region=region,
+                language=language,
+                purpose=purpose,
             )
             await _refuse_another(connection, visit)
             place = await self._queue.enqueue(connection, visit.tenant_id, avatar_id, kind)

@@ -44,7 +44,7 @@ class ConsentText:
 
 @dataclass(frozen=True)
 class Receipt:
-    """That the shopper of a visit agreed to a version of the text, and when."""
+    """That the shopper of a visit agreed to a version of the text, when, and in which region, if that is known."""
 
     id: UUID
     visit_id: UUID
@@ -52,6 +52,7 @@ class Receipt:
     text_digest: str
     granted_at: datetime
     language: str = _FIRST_LANGUAGE
+    region: str | None = None
 
 
 @cache
@@ -93,12 +94,12 @@ async def record(
     purpose: Purpose = "camera",
 ) -> Receipt:
     """Write the receipt of a visit, in the transaction of what it allows. Raises ConsentRequired if `version` is not
-    the current one. `region` is a country code, where the law of the place matters."""
+    the current one. `region` is a code of `tenancy.regions`: whose law it was given under."""
     text = current_text(language, purpose)
     if version != text.version:
         raise ConsentRequired
-    receipt = Receipt(uuid4(), visit_id, text.version, text.digest, at, text.language)
-    await _insert(connection, tenant_id, receipt, region, purpose, granted=True)
+    receipt = Receipt(uuid4(), visit_id, text.version, text.digest, at, text.language, region)
+    await _insert(connection, tenant_id, receipt, purpose, granted=True)
     return receipt
 
 
@@ -114,8 +115,8 @@ async def withdraw(connection: asyncpg.Connection, tenant_id: UUID, visit_id: UU
     )
     given = [row for row in rows if row["granted"]]
     for last in given:
-        taken_back = Receipt(uuid4(), visit_id, last["version"], last["text_digest"], at, last["language"])
-        await _insert(connection, tenant_id, taken_back, last["region"], last["purpose"], granted=False)
+        same = (last["version"], last["text_digest"], at, last["language"], last["region"])
+        await _insert(connection, tenant_id, Receipt(uuid4(), visit_id, *same), last["purpose"], granted=False)
     return bool(given)
 
 
@@ -123,7 +124,6 @@ async def _insert(
     connection: asyncpg.Connection,
     tenant_id: UUID,
     receipt: Receipt,
-    region: str | None,
     purpose: Purpose,
     *,
     granted: bool,
@@ -140,7 +140,7 @@ async def _insert(
         purpose,
         receipt.version,
         receipt.text_digest,
-        region,
+        receipt.region,
         receipt.granted_at,
         granted,
         receipt.language,

@@ -79,7 +79,8 @@ class Credentials:
     async def _shop_at_slug(self, slug: str) -> Shop:
         async with self._database.system() as connection:
             row = await connection.fetchrow(
-                "SELECT tenant_id, slug, name, allowed_origins FROM shops WHERE slug = $1", slug.replace("\0", "")
+                "SELECT tenant_id, slug, name, allowed_origins, region FROM shops WHERE slug = $1",
+                slug.replace("\0", ""),
             )
         if row is None:
             raise UnknownShop
@@ -91,7 +92,7 @@ class Credentials:
 
     async def _shop_with_id(self, tenant_id: UUID) -> Shop:
         async with self._database.tenant(tenant_id) as connection:
-            row = await connection.fetchrow("SELECT tenant_id, slug, name, allowed_origins FROM shops")
+            row = await connection.fetchrow("SELECT tenant_id, slug, name, allowed_origins, region FROM shops")
         if row is None:
             raise UnknownShop
         return _shop(row)
@@ -157,7 +158,7 @@ class Credentials:
                 row = await connection.fetchrow(
                     """
                     UPDATE shops SET name = $1, allowed_origins = $2, updated_at = now()
-                    RETURNING tenant_id, slug, name, allowed_origins
+                    RETURNING tenant_id, slug, name, allowed_origins, region
                     """,
                     checked_name(name),
                     list(origins),
@@ -195,7 +196,7 @@ class Credentials:
         async with self._database.system() as connection:
             row = await connection.fetchrow(
                 """
-                SELECT s.tenant_id, s.slug, s.name, s.allowed_origins
+                SELECT s.tenant_id, s.slug, s.name, s.allowed_origins, s.region
                   FROM api_keys k JOIN shops s ON s.tenant_id = k.tenant_id
                  WHERE k.digest = $1 AND k.kind = $2 AND k.revoked_at IS NULL
                 """,
@@ -240,7 +241,7 @@ def _id_of(shop: Shop) -> UUID:
 
 
 def _shop(row: asyncpg.Record) -> Shop:
-    return Shop(row["tenant_id"], row["slug"], row["name"], tuple(row["allowed_origins"]))
+    return Shop(row["tenant_id"], row["slug"], row["name"], tuple(row["allowed_origins"]), row["region"])
 
 
 def _key(row: asyncpg.Record) -> Key:

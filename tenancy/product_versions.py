@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+
 from tenancy.audit import note
 from tenancy.database import Database
 from tenancy.errors import UnknownProduct
@@ -50,25 +52,31 @@ class ProductVersions:
         *,
         name: str | None = None,
         variants: Sequence[Mapping[str, str]] | None = None,
+        published: bool | None = None,
         by: str,
     ) -> Product:
-        """A new version with what is given and the rest as it is. Raises UnknownProduct, InvalidProduct."""
+        """What is given, all of it or nothing; the rest stays. Another name or other variants make a new version;
+        `published`, whether shoppers see the product, makes none. Raises UnknownProduct, InvalidProduct."""
         name = None if name is None else checked_text(name, "name")
         async with self._database.tenant(tenant_id) as connection:
-            found = await connection.fetchval(
-                """
-                UPDATE products SET name = COALESCE($2, name), variants = COALESCE($3::jsonb, variants),
-                       updated_at = now()
-                 WHERE id = $1 RETURNING id
-                """,
-                product_id,
-                name,
-                None if variants is None else [dict(variant) for variant in variants],
-            )
-            if found is None:
+            row = await connection.fetchrow("SELECT * FROM products WHERE id = $1 FOR UPDATE", product_id)
+            if row is None:
                 raise UnknownProduct
-            row = await write_version(connection, product_id, by)
-            await note(connection, tenant_id, by, "product.changed", product_id, version=row["version"])
+            if name is not None or variants is not None:
+                await connection.execute(
+                    """
+                    UPDATE products SET name = COALESCE($2, name), variants = COALESCE($3::jsonb, variants),
+                           updated_at = now()
+                     WHERE id = $1
+                    """,
+                    product_id,
+                    name,
+                    None if variants is None else [dict(variant) for variant in variants],
+                )
+                row = await write_version(connection, product_id, by)
+                await note(connection, tenant_id, by, "product.changed", product_id, version=row["version"])
+            if published not in (None, row["published"]):
+                row = await _publish(connection, tenant_id, product_id, published is True, by)
         self._database.cache.drop(tenant_id, "products")
         return product_of(row)
 
@@ -96,23 +104,6 @@ class ProductVersions:
                 raise UnknownProduct
             row = await write_version(connection, product_id, by)
             await note(connection, tenant_id, by, "product.model-replaced", product_id, version=row["version"])
-        self._database.cache.drop(tenant_id, "products")
-        return product_of(row)
-
-    async def publish(self, tenant_id: UUID, product_id: UUID, published: bool, *, by: str) -> Product:
-        """Show a product to shoppers, or no longer. Raises UnknownProduct."""
-        async with self._database.tenant(tenant_id) as connection:
-            row = await connection.fetchrow(
-                "UPDATE products SET published = $2, updated_at = now() WHERE id = $1 RETURNING *",
-                product_id,
-                published,
-            )
-            if row is None:
-                raise UnknownProduct
-            if published:
-                await tell(connection, tenant_id, "product.published", {"id": str(product_id), "name": row["name"]})
-            action = "product.published" if published else "product.unpublished"
-            await note(connection, tenant_id, by, action, product_id)
         self._database.cache.drop(tenant_id, "products")
         return product_of(row)
 
@@ -160,3 +151,16 @@ class ProductVersions:
             await note(connection, tenant_id, by, "product.restored", product_id, version=number)
         self._database.cache.drop(tenant_id, "products")
         return product_of(row)
+
+
+async def _publish(
+    connection: asyncpg.Connection, tenant_id: UUID, product_id: UUID, published: bool, by: str
+) -> asyncpg.Record:
+    row = await connection.fetchrow(
+        "UPDATE products SET published = $2, updated_at = now() WHERE id = $1 RETURNING *", product_id, published
+    )
+    if published:
+        await tell(connection, tenant_id, "product.published", {"id": str(product_id), "name": row["name"]})
+    action = "product.published" if published else "product.unpublished"
+    await note(connection, tenant_id, by, action, product_id)
+    return row

@@ -56,6 +56,7 @@ class Shoppers:
                 "text_language": agreed.language,
                 "text_sha256": agreed.text_digest,
                 "granted_at": agreed.granted_at.isoformat(),
+                "region": agreed.region,
             }
         )
 

@@ -14,12 +14,14 @@ _SLUG = re.compile(r"[a-z0-9](-?[a-z0-9])*")
 
 @dataclass(frozen=True)
 class Shop:
-    """A shop as the public side needs it. `id` is the tenant's id everywhere."""
+    """A shop as the public side needs it. `id` is the tenant's id everywhere; `region`: where its shoppers are, if its
+    owner said so (`tenancy.regions`)."""
 
     id: UUID
     slug: str
     name: str
     allowed_origins: tuple[str, ...]
+    region: str | None = None
 
     def allows(self, origin: str) -> bool:
         """Whether a page of `origin` (the browser's header, RFC 6454) may open sessions for this shop."""

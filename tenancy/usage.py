@@ -186,10 +186,6 @@ class Usage:
         cap = cap_of(plan_of(shop["plan"]), shop["cap_try_ons"])
         return cap is not None and bool(shop["try_ons"] >= cap)
 
-    def forget_cap(self, tenant_id: UUID) -> None:
-        """The owner changed it: look again."""
-        self._database.cache.drop(tenant_id, "shops")
-
 
 def month_of(day: date) -> tuple[datetime, datetime]:
     """The month that a day is in: its first moment and the first after it."""

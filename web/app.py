@@ -45,6 +45,7 @@ from web.owner_shop import OwnerShop
 from web.pages import Pages
 from web.privacy_page import PrivacyPage
 from web.problem import problems
+from web.regions import NOWHERE, Regions
 from web.shop_domains import ShopDomains, allowed_hosts
 from web.shop_privacy import ShopPrivacy
 from web.shopper import Shopper
@@ -76,13 +77,14 @@ class Services:
 @dataclass(frozen=True)
 class WebSettings:
     """public_url: the address shoppers see, if it is known. demo: the slug of the shop that / leads to.
-    cdn_url: where pictures of products come from, without a slash at its end."""
+    cdn_url: where pictures of products come from, without a slash at its end. regions: of those who agree."""
 
     public_url: str | None = None
     demo: str | None = None
     ice_servers: Sequence[Mapping[str, Any]] = ()
     relays: Relays | None = None
     cdn_url: str | None = None
+    regions: Regions = NOWHERE
     built: Path = HERE / "static" / "app"
 
 
@@ -148,11 +150,12 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         relays=settings.relays,
         public_origin=_origin(settings.public_url),
         cdn_url=settings.cdn_url or "",
+        regions=settings.regions,
     )
     waiting = WaitingLine(services.placement, shopper.visit)
     files = ProductFiles(services.credentials, services.products, services.files)
     owners, limits = services.owners, services.limits
-    avatars = Avatars(services.fitting_room, services.visits, limits, shopper.visit)
+    avatars = Avatars(services.fitting_room, services.visits, limits, shopper.visit, shopper.region)
     access = Access(owners, limits, settings.public_url)
     places = UploadPlaces()
     account, owner = Account(owners, access, limits), Owner(owners, access, limits, places)

@@ -39,12 +39,13 @@ _SENT = ("avatar-active", "avatar-invalid", "avatars-busy", "consent-required", 
 
 @dataclass(frozen=True)
 class Avatars:
-    """The handlers. visit_of: whose request it is, or a problem."""
+    """The handlers. visit_of: whose request it is, or a problem. region_of: where she is, if anybody says."""
 
     room: FittingRoom
     visits: Visits
     limits: Limits
     visit_of: Callable[[web.Request], Awaitable[Visit]]
+    region_of: Callable[[web.Request, Visit], Awaitable[str | None]]
 
     async def get_avatar_consent(self, request: web.Request) -> web.Response:
         await self.room.expect()
@@ -57,7 +58,8 @@ class Avatars:
         photos = photos_in(fields)
         with _telling_what_to_agree_to("photo", request):
             language, version = language_for(request), text_of(fields, "consent")
-            avatar = await self.room.avatars.ask(visit, stated, photos, version, language=language)
+            region = await self.region_of(request, visit)
+            avatar = await self.room.avatars.ask(visit, stated, photos, version, language=language, region=region)
         return await self._accepted(visit, avatar)
 
     async def import_avatar(self, request: web.Request) -> web.Response:
@@ -74,6 +76,7 @@ class Avatars:
                 {name: measure.model_dump() for name, measure in brought.measures.items()},
                 text_of(fields, "consent"),
                 language=language_for(request),
+                region=await self.region_of(request, visit),
             )
         return await self._accepted(visit, avatar)
 

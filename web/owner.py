@@ -61,16 +61,12 @@ class Owner:
         who = await self.access.principal(request, "products:write")
         product = uuid_or_unknown(request.match_info["product"], "unknown-product")
         given = await read_json(request, contract.ProductChange)
-        changed = await self.owners.products.get(who.shop.id, product)
-        if given.name is not None or given.variants is not None:
-            variants = None
-            if given.variants is not None:
-                variants = [variant.model_dump(exclude_none=True) for variant in given.variants]
-            changed = await self.owners.versions.change(
-                who.shop.id, product, name=given.name, variants=variants, by=who.name
-            )
-        if given.published is not None:
-            changed = await self.owners.versions.publish(who.shop.id, product, given.published, by=who.name)
+        variants = None
+        if given.variants is not None:
+            variants = [variant.model_dump(exclude_none=True) for variant in given.variants]
+        changed = await self.owners.versions.change(
+            who.shop.id, product, name=given.name, variants=variants, published=given.published, by=who.name
+        )
         return json_answer(shown(who.shop, changed))
 
     async def replace_model(self, request: web.Request) -> web.Response:

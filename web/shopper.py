@@ -28,6 +28,7 @@ from web.limits import Limits
 from web.middleware import Readers, admit_origin
 from web.openapi import Answer, Body, Credential, Operation
 from web.problem import Problem
+from web.regions import NOWHERE, Regions
 from web.requests import bearer, read_json, read_limited, uuid_or_unknown
 
 SDP = "application/sdp"
@@ -59,6 +60,7 @@ class Shopper:
     relays: Relays | None
     public_origin: str | None
     cdn_url: str = ""
+    regions: Regions = NOWHERE
 
     async def get_catalog(self, request: web.Request) -> web.Response:
         shop = await self.credentials.shop_for_publishable_key(bearer(request))
@@ -80,7 +82,9 @@ class Shopper:
         agreed = given.consent.version if given.consent and given.consent.granted else None
         language = given.consent.language if given.consent else language_for(request)
         try:
-            token, visit = await self.visits.open(shop, given.product, agreed, language=language)
+            token, visit = await self.visits.open(
+                shop, given.product, agreed, region=self.regions.of(request, shop), language=language
+            )
         except ConsentRequired:
             members = _as_contract(current_text(language)).model_dump()
             raise Problem("consent-required", members=members) from None
@@ -291,6 +295,10 @@ class Shopper:
         await self.limits.hit("shop", str(visit.tenant_id))
         self._admit(request, await self.credentials.shop_of_tenant(visit.tenant_id))
         return visit
+
+    async def region(self, request: web.Request, visit: Visit) -> str | None:
+        """Where its shopper is, for the receipt of what she agrees to."""
+        return self.regions.of(request, await self.credentials.shop_of_tenant(visit.tenant_id))
 
     def _servers(self, visit: Visit) -> list[dict[str, Any]]:
         return servers_for(self.ice_servers, self.relays, str(visit.id), time.time())

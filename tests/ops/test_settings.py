@@ -97,3 +97,14 @@ def test_a_child_with_the_environment_reads_the_same_settings(monkeypatch: pytes
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     assert load_settings() == settings
+
+
+def test_a_header_that_anybody_could_send_names_no_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITRINE_REGION_HEADER", "CF-IPCountry")
+    with pytest.raises(InvalidSettings, match="VITRINE_REGION_HEADER needs VITRINE_TRUSTED_PROXIES"):
+        load_settings()
+    monkeypatch.setenv("VITRINE_TRUSTED_PROXIES", "1")
+    assert load_settings().region_header == "CF-IPCountry"
+    monkeypatch.setenv("VITRINE_REGION", "Germany")
+    with pytest.raises(InvalidSettings, match="VITRINE_REGION"):
+        load_settings()

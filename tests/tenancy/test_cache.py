@@ -187,7 +187,7 @@ async def test_an_owners_new_cap_holds_within_a_second(house: House, other: Hous
     async with house.database.tenant(shop.id) as connection:
         await note_try_on(connection, TryOn(shop.id, "1", datetime.now(UTC), 9.0, []))
     await house.usage.refuse_beyond_cap(shop.id)
-    await Settings(other.database, files).change_plan(shop.id, "free", 1, by="test")
+    await Settings(other.database, files).change(shop.id, {"plan": "free", "cap_try_ons": 1}, by="test")
 
     async def capped() -> bool:
         try:

@@ -130,16 +130,14 @@ async def test_a_product_brings_bytes_and_takes_them_away(database: Database, fi
 async def test_beyond_the_cap_there_are_no_more_and_the_owner_may_move_it(database: Database, files: Files) -> None:
     shop, usage, recorder = await add_shop(database, "a"), Usage(database, now=lambda: NOW), Recorder(database)
     settings = Settings(database, files)
-    await settings.change_plan(shop, "shop", 2, by="ada")
+    await settings.change(shop, {"plan": "shop", "cap_try_ons": 2}, by="ada")
     await usage.refuse_beyond_cap(shop)
     for number in range(2):
         recorder.record(try_on(shop, str(number)))
     await recorder.stop()
-    usage.forget_cap(shop)
     with pytest.raises(CapReached):
         await usage.refuse_beyond_cap(shop)
-    await settings.change_plan(shop, "shop", None, by="ada")
-    usage.forget_cap(shop)
+    await settings.change(shop, {"cap_try_ons": None}, by="ada")
     await usage.refuse_beyond_cap(shop)
 
 

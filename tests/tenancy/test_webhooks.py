@@ -210,8 +210,8 @@ async def test_the_deeds_themselves_tell(house: House, receiver: Receiver, files
     products = Products(house.database, files, take_unchanged)
     product = await products.add(house.tenant, "Panto", "glasses", b"glTF")
     versions = ProductVersions(house.database, products)
-    await versions.publish(house.tenant, product.id, False, by="ada")
-    await versions.publish(house.tenant, product.id, True, by="ada")
+    await versions.change(house.tenant, product.id, published=False, by="ada")
+    await versions.change(house.tenant, product.id, published=True, by="ada")
     async with house.database.tenant(house.tenant) as connection:
         await connection.execute("UPDATE shops SET cap_try_ons = 2")
     for number in (1, 2, 2, 3):  # one is told twice by a process that was not sure

@@ -92,7 +92,7 @@ async def test_from_a_table_to_the_shelf(site: Site, page: Page) -> None:  # noq
 async def test_the_usage_page_says_what_is_left(site: Site, page: Page) -> None:  # noqa: F811
     shop = await site.services.credentials.shop_for_slug("lunettes")
     await site.services.products.add(shop.id, "Panto", "glasses", b"glTF")
-    await site.services.owners.settings.change_plan(shop.id, "shop", 60, by="test")
+    await site.services.owners.settings.change(shop.id, {"plan": "shop", "cap_try_ons": 60}, by="test")
     await use_the_ledger(site)
     await page.goto(site.url + "/dashboard/usage")
     await page.wait_for_selector("th:has-text('Expected')")

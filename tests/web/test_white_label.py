@@ -47,6 +47,31 @@ async def refused(owner: Person, body: dict[str, Any]) -> str:
     return code
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"accent": "red"},
+        {"font": "comic-sans"},
+        {"language": "tlh"},
+        {"plan": "none"},
+        {"region": "Mars"},
+        {"name": ""},
+    ],
+)
+async def test_of_a_change_that_is_wrong_in_one_place_nothing_is_written(owner: Person, wrong: dict[str, Any]):
+    right = {"name": "Other", "allowed_origins": ["https://other.example"], "paper": "#ffffff", "cap_try_ons": 7}
+    audit = await owner.json("GET", "/v1/audit")
+    assert await refused(owner, right | wrong) == "shop-invalid"
+    assert await owner.json("GET", "/v1/audit") == audit
+
+
+async def test_two_who_change_the_shop_at_once_both_do(owner: Person):
+    changes = [{"name": "Other"}, {"paper": "#ffffff"}, {"cap_try_ons": 7}, {"language": "fr"}, {"accent": "#ffd400"}]
+    await asyncio.gather(*(owner.json("PATCH", "/v1/shop", json=change) for change in changes))
+    shop = await owner.json("GET", "/v1/shop")
+    assert all(shop[name] == value for change in changes for name, value in change.items())
+
+
 async def test_colours_are_shown_as_they_were_set_and_judged(site: Site, owner: Person):
     shown = await owner.json("PATCH", "/v1/shop", json={"accent": "#FFD400", "paper": "#ffffff"})
     assert (shown["accent"], shown["paper"]) == ("#ffd400", "#ffffff")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 from aiohttp import web
 from pydantic import Field
@@ -14,7 +14,7 @@ from tenancy.colours import contrast
 from tenancy.errors import InvalidShop
 from tenancy.fonts import MAX_FONT_BYTES
 from tenancy.owners import Owners
-from tenancy.shop_settings import MAX_LOGO_BYTES, ShopSettings
+from tenancy.shop_settings import MAX_LOGO_BYTES, Changes, ShopSettings
 from web.access import ACCESS_PROBLEMS, Access
 from web.contract import Answered, Given
 from web.dashboard.style import PAPER, logo_path
@@ -30,10 +30,13 @@ _PICTURES = ("image/png", "image/jpeg", "image/webp")
 Text = Annotated[str, Field(max_length=600)]
 _WORDS = "The shop's own texts by language and key: all those in a language; one left out or empty is ours again."
 
+_OURS_AGAIN = frozenset({"accent", "paper", "font", "language", "region"})  # when they are empty
+_REGION = "Where its shoppers are, for receipts of consent: ISO 3166-1 or 3166-2, `FR` or `US-IL`."
+
 
 class ShopChange(Given):
-    """What is to change; the rest stays. An empty colour, font or language is ours again; a `cap_try_ons` of -1 is the
-    plan's."""
+    """What is to change; the rest stays. An empty colour, font, language or region is ours again; a `cap_try_ons` of
+    -1 is the plan's."""
 
     name: Annotated[str | None, Field(max_length=200)] = None
     allowed_origins: Annotated[list[Annotated[str, Field(max_length=300)]] | None, Field(max_length=50)] = None
@@ -44,6 +47,7 @@ class ShopChange(Given):
     words: Annotated[dict[str, dict[str, Text]] | None, Field(max_length=20, description=_WORDS)] = None
     plan: Annotated[str | None, Field(max_length=40)] = None
     cap_try_ons: Annotated[int | None, Field(ge=-1, le=1_000_000_000)] = None
+    region: Annotated[str | None, Field(max_length=6, description=_REGION)] = None
 
 
 class ShopShown(Answered):
@@ -61,6 +65,7 @@ class ShopShown(Answered):
     logo: str | None
     plan: str
     cap_try_ons: int | None
+    region: str | None
 
 
 @dataclass(frozen=True)
@@ -77,29 +82,18 @@ class Look:
     async def change_shop(self, request: web.Request) -> web.Response:
         who = await self.access.principal(request, "shop:write")
         given = await read_json(request, ShopChange)
-        settings, shop = self.owners.settings, who.shop.id
-        now = await settings.read(shop)
-        if given.name is not None or given.allowed_origins is not None:
-            origins = now.allowed_origins if given.allowed_origins is None else given.allowed_origins
-            name = now.name if given.name is None else given.name
-            await settings.change(shop, name=name, allowed_origins=origins, by=who.name)
-        if given.accent is not None or given.paper is not None:
-            accent = now.accent if given.accent is None else given.accent or None
-            paper = now.paper if given.paper is None else given.paper or None
-            await settings.change_colours(shop, accent=accent, paper=paper, by=who.name)
-        if given.font is not None:
-            await settings.change_font(shop, given.font or None, by=who.name)
-        if given.language is not None or given.words is not None:
-            language = now.language if given.language is None else given.language or None
-            texts = now.words if given.words is None else {**now.words, **own_words(given.words)}
-            if language is not None and language not in LANGUAGES:
-                raise InvalidShop("the pages do not speak this language")
-            await settings.change_words(shop, language=language, words=texts, by=who.name)
-        if given.plan is not None or given.cap_try_ons is not None:
-            cap = now.cap_try_ons if given.cap_try_ons is None else given.cap_try_ons
-            await settings.change_plan(shop, given.plan or now.plan, None if cap == -1 else cap, by=who.name)
-            self.owners.usage.forget_cap(shop)
-        return json_answer(_shown(await settings.read(shop)))
+        changes = given.model_dump(exclude_none=True)
+        changes |= {name: changes[name] or None for name in _OURS_AGAIN & changes.keys()}
+        if given.allowed_origins is not None:
+            changes["allowed_origins"] = tuple(given.allowed_origins)
+        if given.cap_try_ons == -1:
+            changes["cap_try_ons"] = None
+        if given.words is not None:
+            changes["words"] = own_words(given.words)
+        if changes.get("language") not in (None, *LANGUAGES):
+            raise InvalidShop("the pages do not speak this language")
+        changed = await self.owners.settings.change(who.shop.id, cast(Changes, changes), by=who.name)
+        return json_answer(_shown(changed))
 
     async def put_logo(self, request: web.Request) -> web.Response:
         who = await self.access.principal(request, "shop:write")
@@ -121,7 +115,7 @@ class Look:
         if request.query.get("licensed") != "yes":
             raise Problem("invalid-request", "Say `licensed=yes`: that you may serve this font to your shoppers.")
         woff2 = await read_limited(request, MAX_FONT_BYTES, too_large="payload-too-large")
-        await self.owners.settings.change_font(who.shop.id, None, woff2, by=who.name)
+        await self.owners.settings.bring_font(who.shop.id, woff2, by=who.name)
         return web.Response(status=204)
 
     def operations(self) -> list[Operation]:
@@ -134,7 +128,7 @@ class Look:
                 "PATCH",
                 "/v1/shop",
                 self.change_shop,
-                "Name, allowed origins, colours, font, language, words, plan, cap",
+                "Name, allowed origins, colours, font, language, words, plan, cap, region",
                 [shop],
                 [
                     *access,
@@ -211,4 +205,5 @@ def _shown(settings: ShopSettings) -> ShopShown:
         logo=logo_path(settings),
         plan=settings.plan,
         cap_try_ons=settings.cap_try_ons,
+        region=settings.region,
     )

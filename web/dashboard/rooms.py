@@ -97,6 +97,7 @@ class Rooms:
     async def _privacy(self, _request: web.Request, who: Principal) -> dict[str, Any]:
         return {
             "standing": await self.owners.own_account.standing(self.door.access.member(who)),
+            "settings": await self.owners.settings.read(who.shop.id),
             "retention": asdict(await self.owners.retentions.read(who.shop.id)),
             "held": await self.owners.retentions.held(who.shop.id),
             "bounds": BOUNDS,
