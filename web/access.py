@@ -142,9 +142,10 @@ def owners_call(
     takes: type[Given] | None = None,
     body: Body | None = None,
     query: Mapping[str, str] | None = None,
+    also: Iterable[Answer] = (),
 ) -> Operation:
     """A call of the owner's side at a `route` such as `GET /v1/me`. What every such call may be refused with, and what
-    reading `takes` may be, is added to its own `problems`."""
+    reading `takes` may be, is added to its own `problems`; `also`: other good answers."""
     method, _, path = route.partition(" ")
     given = JSON_PROBLEMS if takes else ()
     return Operation(
@@ -152,7 +153,7 @@ def owners_call(
         path,
         handler,
         summary,
-        [answer],
+        [answer, *also],
         sorted({*ACCESS_PROBLEMS, *given, *problems}),
         body=Body(takes) if takes else body,
         credential=Credential.OWNER,

@@ -11,12 +11,12 @@ from tenancy.owners import Owners
 from tenancy.products import Product
 from tenancy.shops import Shop
 from web import contract_owner as contract
-from web.access import ACCESS_PROBLEMS, Access
+from web.access import Access, owners_call
 from web.files import catalog_item, file_path
 from web.limits import Limits
-from web.openapi import Answer, Body, Credential, Operation
+from web.openapi import Answer, Body, Operation
 from web.problem import Problem
-from web.requests import JSON_PROBLEMS, json_answer, read_json, uuid_or_unknown
+from web.requests import json_answer, read_json, uuid_or_unknown
 from web.uploads import GLB, KINDS, MAX_NAME_CHARACTERS, ModelRejected, UploadPlaces, read_model, read_model_form
 
 __all__ = ["ModelRejected", "Owner"]
@@ -119,95 +119,66 @@ class Owner:
 
     def operations(self) -> list[Operation]:
         """All of the above, described."""
-        owner, one = Credential.OWNER, "/v1/products/{product}"
+        one, unknown = "/v1/products/{product}", "unknown-product"
         parts = {
             "glb": {"type": "string", "format": "binary", "description": "Binary glTF 2.0, in metres."},
             "name": _NAME,
             "kind": {"type": "string", "enum": list(KINDS)},
         }
         form = {"type": "object", "required": sorted(parts), "properties": parts, "additionalProperties": False}
+        taken_in = Answer(201, "Taken in.", contract.OwnersProduct, headers={"Location": "The product."})
         product = Answer(200, "The product as it is now.", contract.OwnersProduct)
-        known = [*ACCESS_PROBLEMS, "unknown-product"]
         uploaded = [
             *("busy", "invalid-request", "payload-too-large", "product-invalid", "product-rejected"),
-            *("quota-reached", "rate-limited", "unsupported-media-type"),
+            *("quota-reached", "unsupported-media-type"),
         ]
         return [
-            Operation(
-                "POST",
-                "/v1/products",
+            owners_call(
+                "POST /v1/products",
                 self.create_product,
                 "Add a product",
-                [Answer(201, "Taken in.", contract.OwnersProduct, headers={"Location": "The product."})],
-                [*ACCESS_PROBLEMS, *uploaded],
+                taken_in,
+                uploaded,
                 body=Body(media_type="multipart/form-data", schema=form),
-                credential=owner,
             ),
-            Operation(
-                "GET",
-                "/v1/products",
+            owners_call(
+                "GET /v1/products",
                 self.list_products,
                 "Every product, published or not",
-                [Answer(200, "In the owner's order.", contract.OwnersProducts)],
-                ACCESS_PROBLEMS,
-                credential=owner,
+                Answer(200, "In the owner's order.", contract.OwnersProducts),
             ),
-            Operation("GET", one, self.get_product, "A product", [product], known, credential=owner),
-            Operation(
-                "PATCH",
-                one,
+            owners_call(f"GET {one}", self.get_product, "A product", product, [unknown]),
+            owners_call(
+                f"PATCH {one}",
                 self.change_product,
                 "Rename, set variants, publish, unpublish",
-                [product],
-                [*known, *JSON_PROBLEMS, "product-invalid"],
-                body=Body(contract.ProductChange),
-                credential=owner,
+                product,
+                [unknown, "product-invalid"],
+                takes=contract.ProductChange,
             ),
-            Operation(
-                "PUT",
-                one + "/model",
+            owners_call(
+                f"PUT {one}/model",
                 self.replace_model,
                 "Another model for a product",
-                [product],
-                [*known, *uploaded],
+                product,
+                [unknown, *uploaded],
                 body=Body(media_type=GLB, schema={"type": "string", "format": "binary"}),
-                credential=owner,
             ),
-            Operation(
-                "DELETE",
-                one,
-                self.delete_product,
-                "Remove a product",
-                [Answer(204, "Removed.")],
-                known,
-                credential=owner,
-            ),
-            Operation(
-                "GET",
-                one + "/versions",
+            owners_call(f"DELETE {one}", self.delete_product, "Remove a product", Answer(204, "Removed."), [unknown]),
+            owners_call(
+                f"GET {one}/versions",
                 self.list_versions,
                 "Every state a product had",
-                [Answer(200, "The newest first.", contract.Versions)],
-                known,
-                credential=owner,
+                Answer(200, "The newest first.", contract.Versions),
+                [unknown],
             ),
-            Operation(
-                "POST",
-                one + "/undo",
-                self.undo_product,
-                "Back to the version before",
-                [product],
-                known,
-                credential=owner,
-            ),
-            Operation(
-                "POST",
-                one + "/versions/{number:[0-9]{1,6}}/restore",
+            owners_call(f"POST {one}/undo", self.undo_product, "Back to the version before", product, [unknown]),
+            owners_call(
+                f"POST {one}/versions/{{number:[0-9]{{1,6}}}}/restore",
                 self.restore_version,
                 "Back to a version",
-                [product],
-                known,
-                credential=owner,
+                product,
+                [unknown],
             ),
         ]
 

@@ -14,11 +14,11 @@ from tenancy.credentials import Key
 from tenancy.owners import Owners
 from tenancy.usage import Day, Month
 from web import contract_owner as contract
-from web.access import ACCESS_PROBLEMS, Access
+from web.access import Access, owners_call
 from web.export import write_export
-from web.openapi import Answer, Body, Credential, Operation
+from web.openapi import Answer, Operation
 from web.problem import Problem
-from web.requests import JSON_PROBLEMS, json_answer, read_json, uuid_or_unknown
+from web.requests import json_answer, read_json, uuid_or_unknown
 
 EXPORT_LENT = timedelta(minutes=15)
 
@@ -120,102 +120,72 @@ class OwnerShop:
 
     def operations(self) -> list[Operation]:
         """All of the above, described."""
-        owner, person = Credential.OWNER, "/v1/team/{person:(?!members$)[^/]+}"
-        access = ACCESS_PROBLEMS
-        given, known = [*access, *JSON_PROBLEMS], [*access, "unknown-member"]
-        keys, people = Answer(200, "Every key.", contract.Keys), Answer(200, "Everybody.", contract.People)
-        made = Answer(201, "Made; the key itself is shown this once.", contract.KeyMade)
+        person, unknown = "/v1/team/{person:(?!members$)[^/]+}", "unknown-member"
         return [
-            Operation("GET", "/v1/keys", self.list_keys, "The shop's keys", [keys], access, credential=owner),
-            Operation(
-                "POST",
-                "/v1/keys",
+            owners_call("GET /v1/keys", self.list_keys, "The shop's keys", Answer(200, "Every key.", contract.Keys)),
+            owners_call(
+                "POST /v1/keys",
                 self.create_key,
                 "Make a key",
-                [made],
-                given,
-                body=Body(contract.KeyRequest),
-                credential=owner,
+                Answer(201, "Made; the key itself is shown this once.", contract.KeyMade),
+                takes=contract.KeyRequest,
             ),
-            Operation(
-                "DELETE",
-                "/v1/keys/{key}",
-                self.revoke_key,
-                "Revoke a key",
-                [Answer(204, "Revoked.")],
-                [*access, "unknown-key"],
-                credential=owner,
+            owners_call(
+                "DELETE /v1/keys/{key}", self.revoke_key, "Revoke a key", Answer(204, "Revoked."), ["unknown-key"]
             ),
-            Operation(
-                "GET",
-                "/v1/usage",
+            owners_call(
+                "GET /v1/usage",
                 self.get_usage,
                 "A month's use, the last 30 days, and the bill so far",
-                [Answer(200, "From the ledger.", contract.UsageShown)],
-                [*access, "invalid-request"],
-                credential=owner,
+                Answer(200, "From the ledger.", contract.UsageShown),
+                ["invalid-request"],
                 query={"month": "`YYYY-MM`; this month without it."},
             ),
-            Operation("GET", "/v1/team", self.list_team, "The team", [people], access, credential=owner),
-            Operation(
-                "POST",
-                "/v1/team",
+            owners_call("GET /v1/team", self.list_team, "The team", Answer(200, "Everybody.", contract.People)),
+            owners_call(
+                "POST /v1/team",
                 self.invite,
                 "Invite somebody",
-                [Answer(202, "Mailed.", contract.Accepted)],
-                [*given, "email-invalid"],
-                body=Body(contract.Invitation),
-                credential=owner,
+                Answer(202, "Mailed.", contract.Accepted),
+                ["email-invalid"],
+                takes=contract.Invitation,
             ),
-            Operation(
-                "PATCH",
-                person,
+            owners_call(
+                f"PATCH {person}",
                 self.change_role,
                 "Change a role",
-                [Answer(204, "Changed.")],
-                [*known, *JSON_PROBLEMS, "last-owner"],
-                body=Body(contract.RoleChange),
-                credential=owner,
+                Answer(204, "Changed."),
+                [unknown, "last-owner"],
+                takes=contract.RoleChange,
             ),
-            Operation(
-                "DELETE",
-                person,
+            owners_call(
+                f"DELETE {person}",
                 self.remove_person,
                 "Remove a person or an invitation",
-                [Answer(204, "Removed.")],
-                [*known, "last-owner"],
-                credential=owner,
+                Answer(204, "Removed."),
+                [unknown, "last-owner"],
             ),
-            Operation(
-                "DELETE",
-                person + "/second-factor",
+            owners_call(
+                f"DELETE {person}/second-factor",
                 self.forget_second_factor,
                 "Take a lost second factor off",
-                [Answer(204, "She sets up a new one.")],
-                known,
-                credential=owner,
+                Answer(204, "She sets up a new one."),
+                [unknown],
             ),
-            Operation(
-                "GET",
-                "/v1/audit",
+            owners_call(
+                "GET /v1/audit",
                 self.get_audit_log,
                 "The audit log",
-                [Answer(200, "The newest first.", contract.AuditLog)],
-                [*access, "invalid-request"],
-                credential=owner,
+                Answer(200, "The newest first.", contract.AuditLog),
+                ["invalid-request"],
                 query={"before": "The id of the last line of the page before."},
             ),
-            Operation(
-                "GET",
-                "/v1/export",
+            owners_call(
+                "GET /v1/export",
                 self.export,
                 "Everything the shop has here",
-                [
-                    Answer(200, "A zip of JSON, CSV, GLB and PNG files.", media_type="application/zip"),
-                    Answer(303, "It lies in the store for a while.", headers={"Location": "Where; it is signed."}),
-                ],
-                access,
-                credential=owner,
+                Answer(200, "A zip of JSON, CSV, GLB and PNG files.", media_type="application/zip"),
+                also=[Answer(303, "It lies in the store for a while.", headers={"Location": "Where; it is signed."})],
             ),
         ]
 

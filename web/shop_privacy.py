@@ -10,8 +10,8 @@ from tenancy.errors import ProofRequired
 from tenancy.owners import Owners
 from tenancy.shops import Shop
 from web import contract_privacy as contract
-from web.access import ACCESS_PROBLEMS, Access
-from web.openapi import Answer, Body, Credential, Operation
+from web.access import Access, owners_call
+from web.openapi import Answer, Operation
 from web.requests import json_answer, read_json
 
 
@@ -59,46 +59,24 @@ class ShopPrivacy:
 
     def operations(self) -> list[Operation]:
         """All of the above, described."""
-        owner, given = Credential.OWNER, ("invalid-json", "invalid-request", "payload-too-large", "shop-invalid")
         shown = Answer(200, "As it is now.", contract.PrivacyShown)
-        wrong = [*ACCESS_PROBLEMS, *given, "unsupported-media-type"]
         return [
-            Operation(
-                "GET",
-                "/v1/privacy",
-                self.get_privacy,
-                "How long what is kept",
-                [shown],
-                ACCESS_PROBLEMS,
-                credential=owner,
-            ),
-            Operation(
-                "PATCH",
-                "/v1/privacy",
+            owners_call("GET /v1/privacy", self.get_privacy, "How long what is kept", shown),
+            owners_call(
+                "PATCH /v1/privacy",
                 self.change_retention,
                 "Keep something for longer or shorter",
-                [shown],
-                wrong,
-                body=Body(contract.RetentionChange),
-                credential=owner,
+                shown,
+                ["shop-invalid"],
+                takes=contract.RetentionChange,
             ),
-            Operation(
-                "POST",
-                "/v1/closure",
+            owners_call(
+                "POST /v1/closure",
                 self.ask_for_closure,
                 "Close the shop: no shoppers from now on, and everything erased after the days of grace",
-                [shown],
-                [*wrong, "proof-required"],
-                body=Body(contract.ClosureAsked),
-                credential=owner,
+                shown,
+                ["proof-required", "shop-invalid"],
+                takes=contract.ClosureAsked,
             ),
-            Operation(
-                "DELETE",
-                "/v1/closure",
-                self.take_closure_back,
-                "Take the closure back",
-                [shown],
-                ACCESS_PROBLEMS,
-                credential=owner,
-            ),
+            owners_call("DELETE /v1/closure", self.take_closure_back, "Take the closure back", shown),
         ]

@@ -15,11 +15,11 @@ from tenancy.errors import InvalidShop
 from tenancy.fonts import MAX_FONT_BYTES
 from tenancy.owners import Owners
 from tenancy.shop_settings import MAX_LOGO_BYTES, Changes, ShopSettings
-from web.access import ACCESS_PROBLEMS, Access
+from web.access import Access, owners_call
 from web.contract import Answered, Given
 from web.dashboard.style import PAPER, logo_path
 from web.languages import LANGUAGES, words
-from web.openapi import Answer, Body, Credential, Operation
+from web.openapi import Answer, Body, Operation
 from web.problem import Problem
 from web.requests import json_answer, read_json, read_limited
 
@@ -120,55 +120,34 @@ class Look:
 
     def operations(self) -> list[Operation]:
         """All of the above, described."""
-        owner, access = Credential.OWNER, ACCESS_PROBLEMS
-        shop = Answer(200, "The shop as it is now.", ShopShown)
+        shop, binary = Answer(200, "The shop as it is now.", ShopShown), {"type": "string", "format": "binary"}
+        refused = ("payload-too-large", "shop-invalid", "unsupported-media-type")
         return [
-            Operation("GET", "/v1/shop", self.get_shop, "The shop's settings", [shop], access, credential=owner),
-            Operation(
-                "PATCH",
-                "/v1/shop",
+            owners_call("GET /v1/shop", self.get_shop, "The shop's settings", shop),
+            owners_call(
+                "PATCH /v1/shop",
                 self.change_shop,
-                "Name, allowed origins, colours, font, language, words, plan, cap, region",
-                [shop],
-                [
-                    *access,
-                    "invalid-json",
-                    "invalid-request",
-                    "payload-too-large",
-                    "shop-invalid",
-                    "unsupported-media-type",
-                ],
-                body=Body(ShopChange),
-                credential=owner,
+                "Name, allowed origins, colours, font, language, words, plan, cap, region: all of it or nothing",
+                shop,
+                ["shop-invalid"],
+                takes=ShopChange,
             ),
-            Operation(
-                "PUT",
-                "/v1/shop/logo",
+            owners_call(
+                "PUT /v1/shop/logo",
                 self.put_logo,
                 "The shop's logo",
-                [Answer(204, "Kept, drawn anew.")],
-                [*access, "payload-too-large", "shop-invalid", "unsupported-media-type"],
-                body=Body(media_type="image/png", schema={"type": "string", "format": "binary"}),
-                credential=owner,
+                Answer(204, "Kept, drawn anew."),
+                refused,
+                body=Body(media_type="image/png", schema=binary),
             ),
-            Operation(
-                "DELETE",
-                "/v1/shop/logo",
-                self.delete_logo,
-                "Take the logo off",
-                [Answer(204, "Taken off.")],
-                access,
-                credential=owner,
-            ),
-            Operation(
-                "PUT",
-                "/v1/shop/font",
+            owners_call("DELETE /v1/shop/logo", self.delete_logo, "Take the logo off", Answer(204, "Taken off.")),
+            owners_call(
+                "PUT /v1/shop/font",
                 self.put_font,
                 "A font of the shop's own, which it may serve",
-                [Answer(204, "Kept.")],
-                [*access, "invalid-request", "payload-too-large", "shop-invalid", "unsupported-media-type"],
-                body=Body(media_type="font/woff2", schema={"type": "string", "format": "binary"}),
-                credential=owner,
+                Answer(204, "Kept."),
+                ["invalid-request", *refused],
+                body=Body(media_type="font/woff2", schema=binary),
                 query={"licensed": "`yes`: the shop has the right to serve this font. Noted in the audit log."},
             ),
         ]
