@@ -173,8 +173,8 @@ async def measure(rate: float, seconds: float) -> dict[str, Any]:
 def report(times: Times, rate: float, seconds: float) -> dict[str, Any]:
     """p50 and p95 of all and of each."""
     everything = [took for some in times.took_ms.values() for took in some]
-    by_call = {name: [round(value, 1) for value in _middle_and_tail(some)] for name, some in times.took_ms.items()}
-    p50, p95 = _middle_and_tail(everything)
+    by_call = {name: [round(value, 1) for value in middle_and_tail(some)] for name, some in times.took_ms.items()}
+    p50, p95 = middle_and_tail(everything)
     return {
         "rate": rate,
         "seconds": seconds,
@@ -187,7 +187,8 @@ def report(times: Times, rate: float, seconds: float) -> dict[str, Any]:
     }
 
 
-def _middle_and_tail(some: list[float]) -> tuple[float, float]:
+def middle_and_tail(some: list[float]) -> tuple[float, float]:
+    """p50 and p95."""
     if len(some) < 2:
         return some[0], some[0]
     cuts = statistics.quantiles(some, n=20)

@@ -143,6 +143,10 @@ class VitrineServer:
         media = {p.pid for head in self._family("media") for p in family(head.pid)}
         return [process for process in family(self._process.pid) if process.pid not in media]
 
+    def process_of(self, role: str) -> psutil.Process:
+        """The first process of a role."""
+        return self._family(role)[0]
+
     async def gauge(self, http: aiohttp.ClientSession, name: str) -> float:
         """The value in `/metrics`, added up over the nodes."""
         async with http.get(f"{self.url}/metrics") as response:

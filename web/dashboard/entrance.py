@@ -129,7 +129,11 @@ class Entrance:
         await self.limits.hit("login", self.limits.address(request))
         if request.content_type != "application/x-www-form-urlencoded":
             raise Problem("unsupported-media-type")
-        return {name: value[:most] for name, value in (await request.post()).items() if isinstance(value, str)}
+        try:
+            fields = await request.post()
+        except (LookupError, ValueError):  # no such charset, or bytes that are not of it
+            raise Problem("invalid-request", "The form is no UTF-8.") from None
+        return {name: value[:most] for name, value in fields.items() if isinstance(value, str)}
 
     def _again(self, request: web.Request, template: str, error: TenancyError | Problem, **more: Any) -> web.Response:
         status, says = REFUSALS[error.code]
