@@ -14,8 +14,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ from tenancy.errors import TenancyError
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from rtc.avatars import AvatarFile, Garment
     from rtc.claims import Visitor
     from rtc.record import EndedTryOn
     from rtc.studio import Studio
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from tenancy.owners import Owners
     from tenancy.products import Intake, Products, Taken
     from tenancy.seal import Seal
+    from tenancy.shown_avatars import ShownAvatar, ShownAvatars
     from tenancy.visits import Visits
 
 DEMO_SLUG = "demo"
@@ -303,12 +305,15 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
     from rtc.signalling import CandidatePolicy
     from tenancy.ledger import Recorder
     from tenancy.live_try_ons import Heartbeats
+    from tenancy.shown_avatars import ShownAvatars
 
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(_stores(settings))
         ledger = Recorder(stores.database, on_lost=Counter(LOST, "Try-ons that never reached the ledger.").inc)
         stack.push_async_callback(ledger.stop)
         studio = stack.enter_context(closing(_studio(settings.models)))
+        avatars = ShownAvatars(stores.database, stores.files)
+        stack.callback(asyncio.create_task(avatars.news.always()).cancel)
         at_socket = options.listen.startswith("unix:")
         node = MediaNode(
             NodeSettings(
@@ -320,6 +325,7 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
             ),
             redis=stores.redis,
             products=stores.shelf,
+            avatars=Cloakroom(avatars),
             worker=studio.worker,
             make_effect=studio.make_effect,
             check_picture=studio.check_picture,
@@ -401,6 +407,48 @@ class Shelf:
             return await self.files.get(UUID(tenant), digest)
         except UnknownFile:
             raise UnknownProduct from None
+
+
+@dataclass(frozen=True)
+class Cloakroom:
+    """Where a media process finds the avatar that a shopper wants to see (`rtc.avatars.AvatarSource`)."""
+
+    avatars: ShownAvatars
+
+    async def find(self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment]) -> AvatarFile:
+        from rtc.avatars import AvatarFile, CannotWear
+
+        with _as_rtc_says_it():
+            found = await self.avatars.find(UUID(visitor.tenant), UUID(visitor.visit), UUID(avatar) if avatar else None)
+        if wear:
+            raise CannotWear("wear-not-available")
+        return AvatarFile(str(found.id), (), found.digest)
+
+    async def read(self, visitor: Visitor, file: AvatarFile) -> bytes:
+        with _as_rtc_says_it():
+            return await self.avatars.read(UUID(visitor.tenant), self._shown(file))
+
+    async def until_changed(self, visitor: Visitor, file: AvatarFile) -> None:
+        await self.avatars.until_changed(UUID(visitor.tenant), UUID(visitor.visit), self._shown(file))
+
+    def _shown(self, file: AvatarFile) -> ShownAvatar:
+        from tenancy.shown_avatars import ShownAvatar
+
+        return ShownAvatar(UUID(file.avatar), file.version)
+
+
+@contextmanager
+def _as_rtc_says_it() -> Iterator[None]:
+    """This room's refusals as those of rtc; what is no id is nobody's."""
+    from rtc.avatars import AvatarNotReady, UnknownAvatar
+    from tenancy import errors
+
+    try:
+        yield
+    except (errors.UnknownAvatar, ValueError):
+        raise UnknownAvatar from None
+    except errors.AvatarNotReady:
+        raise AvatarNotReady from None
 
 
 # --- avatar --------------------------------------------------------------------------------------------------

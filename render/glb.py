@@ -34,7 +34,7 @@ _COMPONENTS: Final[dict[int, np.dtype[Any]]] = {
     5125: np.dtype("<u4"),
     5126: np.dtype("<f4"),
 }
-_WIDTHS: Final = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
+_WIDTHS: Final = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _COMPRESSED: Final = {"KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_texture_basisu"}
 _READ_EXTENSIONS: Final = {
     "KHR_mesh_quantization",

@@ -6,7 +6,7 @@ Limits are for hostile files: node cycles, depth, counts, triangle budget, pictu
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -61,6 +61,15 @@ class Material:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """How a part hangs on a skeleton: the index of its skin; joints (n, 4) of that skin, weights (n, 4)."""
+
+    skin: int
+    joints: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
 class Part:
     """Triangles of one material. positions, normals (n, 3) float32; uv (n, 2); colors (n, 4) linear; faces (m, 3)."""
 
@@ -71,6 +80,7 @@ class Part:
     uv: NDArray[np.float32] | None
     colors: NDArray[np.float32] | None
     faces: NDArray[np.uint32]
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True)
@@ -83,9 +93,12 @@ class Model:
     ignored: tuple[str, ...]
 
 
-def read_model(glb: Glb) -> Model:
-    """Raises ProductError, among others `node-cycle`, `too-many-nodes`, `too-many-triangles`, `number-invalid`,
-    `texture-too-large`, `texture-invalid`, `no-geometry`."""
+def read_model(glb: Glb, *, held: bool = False) -> Model:
+    """held: read how parts hang on skeletons, too.
+
+    Raises ProductError, among others `node-cycle`, `too-many-nodes`, `too-many-triangles`, `number-invalid`,
+    `texture-too-large`, `texture-invalid`, `no-geometry`.
+    """
     document = glb.document
     if len(entries(document, "nodes")) > MAX_NODES:
         raise ProductError("too-many-nodes", f"The file has more than {MAX_NODES} nodes.")
@@ -97,7 +110,7 @@ def read_model(glb: Glb) -> Model:
     materials = _read_materials(glb)
     parts: list[Part] = []
     examined = triangles = vertices = 0
-    for name, mesh_index, matrix in _placed_meshes(document):
+    for name, mesh_index, matrix, skin in _placed_meshes(document):
         mesh = entry(document, "meshes", mesh_index)
         label = words(mesh.get("name")) or name
         for primitive in entries(mesh, "primitives"):
@@ -114,6 +127,8 @@ def read_model(glb: Glb) -> Model:
             if part is None:
                 ignored.add("points and lines")
                 continue
+            if held and skin is not None:
+                part = replace(part, hold=_read_hold(glb, primitive, skin, len(part.positions)))
             triangles += len(part.faces)
             if triangles > MAX_TRIANGLES:
                 raise ProductError(
@@ -127,8 +142,8 @@ def read_model(glb: Glb) -> Model:
     return Model(tuple(parts), tuple(materials), extras, tuple(sorted(ignored)))
 
 
-def _placed_meshes(document: Json) -> list[tuple[str, int, NDArray[np.float64]]]:
-    """(name, mesh index, (4, 4) matrix) of every mesh that the default scene shows, walked without recursion."""
+def _placed_meshes(document: Json) -> list[tuple[str, int, NDArray[np.float64], int | None]]:
+    """(name, mesh index, (4, 4) matrix, skin's index) of every mesh that the default scene shows. No recursion."""
     nodes = entries(document, "nodes")
     scenes = entries(document, "scenes")
     if scenes:
@@ -136,7 +151,7 @@ def _placed_meshes(document: Json) -> list[tuple[str, int, NDArray[np.float64]]]
     else:
         children = {_index(child) for node in nodes for child in sequence(node, "children")}
         roots = [index for index in range(len(nodes)) if index not in children]
-    found: list[tuple[str, int, NDArray[np.float64]]] = []
+    found: list[tuple[str, int, NDArray[np.float64], int | None]] = []
     seen: set[int] = set()
     stack = [(root, np.eye(4), 0) for root in reversed(roots)]
     while stack:
@@ -147,11 +162,12 @@ def _placed_meshes(document: Json) -> list[tuple[str, int, NDArray[np.float64]]]
             raise ProductError("node-too-deep", f"The scene tree is deeper than {MAX_DEPTH}.")
         seen.add(index)
         node = entry(document, "nodes", index)
-        matrix = parent @ _node_matrix(node)
+        matrix = parent @ node_matrix(node)
         if not np.isfinite(matrix).all() or np.abs(matrix).max() > 1e9:
             raise ProductError("number-invalid", "A node's placement is not a sensible number.")
         if "mesh" in node:
-            found.append((words(node.get("name")), whole(node, "mesh"), matrix))
+            skin = whole(node, "skin") if "skin" in node else None
+            found.append((words(node.get("name")), whole(node, "mesh"), matrix, skin))
         stack.extend((_index(child), matrix, depth + 1) for child in reversed(sequence(node, "children")))
     return found
 
@@ -160,7 +176,8 @@ def _index(value: Any) -> int:
     return whole({"index": value}, "index")
 
 
-def _node_matrix(node: Json) -> NDArray[np.float64]:
+def node_matrix(node: Json) -> NDArray[np.float64]:
+    """(4, 4), from the node's frame to its parent's. Raises ProductError."""
     if "matrix" in node:
         return numbers(node, "matrix", [0.0] * 16).reshape(4, 4).T
     x, y, z, w = numbers(node, "rotation", (0.0, 0.0, 0.0, 1.0))
@@ -221,6 +238,16 @@ def _read_primitive(
     if material > default_material:
         raise ProductError("index-out-of-range", "A part refers to a material that is not there.")
     return Part(name, material, positions, normals, uv, colors, faces)
+
+
+def _read_hold(glb: Glb, primitive: Json, skin: int, count: int) -> Hold | None:
+    attributes = mapping(primitive, "attributes")
+    weights = _attribute(glb, attributes, "WEIGHTS_0", ("VEC4",), count)
+    joints = _attribute(glb, attributes, "JOINTS_0", ("VEC4",), count)
+    if weights is None or joints is None:
+        return None
+    weights = np.clip(weights, 0.0, 1.0)
+    return Hold(skin, joints.astype(np.int64), weights / np.maximum(weights.sum(1, keepdims=True), 1e-6))
 
 
 def _indices(glb: Glb, primitive: Json, count: int) -> NDArray[np.uint32]:

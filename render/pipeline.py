@@ -51,6 +51,7 @@ class FaceState(StrEnum):
     PARTLY_OUT = "partly_out"
     TURNED = "turned"
     TWO_FACES = "two_faces"
+    UNWATCHED = "unwatched"  # nobody looks for one: her avatar is shown
 
 
 # In these states the pose is too uncertain to hang a product on.
@@ -59,12 +60,16 @@ BARE_STATES = frozenset({FaceState.LOST, FaceState.TOO_DARK, FaceState.TURNED})
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one frame told: the face's state, the person's measures if known, and how long each stage took."""
+    """What one frame told: the face's state, the person's measures if known, and how long each stage took.
+
+    resting: nothing had to be found or drawn anew, so that it cost less than the next one may.
+    """
 
     state: FaceState
     fit: Fit | None
     drawn: bool
     stage_ms: dict[str, float]
+    resting: bool = False
 
 
 class TryOn:
@@ -114,6 +119,11 @@ class TryOn:
         clock.lap("pose")
         drawn = bool(self.worn) and state not in BARE_STATES and self._draw(planes, landmarks, pose, clock)
         return Outcome(state, self._eyes.fit, drawn, clock.laps)
+
+    def rest(self) -> None:
+        """Forget the face: when the next frame comes, she may be elsewhere."""
+        self._tracker.close()
+        self._forget_face()
 
     def close(self) -> None:
         """Free the tracker; the renderer belongs to all sessions."""

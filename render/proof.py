@@ -7,9 +7,11 @@ import numpy as np
 
 from render.compositor import blend, planes_of
 from render.errors import RenderError
+from render.figure import Figure
 from render.headpose import HeadPose, Intrinsics
 from render.lighting import estimate_light
-from render.pipeline import TryOn
+from render.mirror import Mirror, Showing
+from render.openness import FLOOR_CELLS
 from render.product import Batch, Level, Wearable
 from render.scene import Overlay, SceneRenderer
 
@@ -33,7 +35,7 @@ def prove(renderer: SceneRenderer) -> None:
         raise PictureUnchanged("a synthetic picture came back without its product")
 
 
-def rehearse(renderer: SceneRenderer, effect: TryOn) -> None:
+def rehearse(renderer: SceneRenderer, effect: Mirror) -> None:
     """Do once what is slow the first time, so that no shopper waits for it: shaders of every kind of surface, the
     search for a product's outline, the networks. Renderer's thread only.
     """
@@ -44,6 +46,12 @@ def rehearse(renderer: SceneRenderer, effect: TryOn) -> None:
         if not (lens and textured)
     )
     _draw(renderer, _wearable(*surfaces))
+    effect.process(_grey())
+    solid = tuple(surface for surface in surfaces if not surface.lens)
+    shadow = np.ones((FLOOR_CELLS, FLOOR_CELLS), np.float32)
+    effect.showing = Showing(Figure((Level(0.0, solid),), 1700.0, shadow, BAR_MM.astype(np.float64)))
+    effect.process(_grey())
+    effect.showing = None
     effect.process(_grey())
 
 

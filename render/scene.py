@@ -32,9 +32,10 @@ from render.gpu import (
 from render.headpose import HeadPose, Intrinsics
 from render.lighting import Light
 from render.occluder import occluder_mesh
+from render.outline import outline_of
 from render.product import Wearable
 from render.seat import Flex, Seat, seat
-from render.shadow import Shadow, cast_shadow
+from render.shadow import cast_shadow
 
 _COLOR_AND_DEPTH, _FRAMEBUFFER, _UNIFORM_BUFFER = 0x4100, 0x8D40, 0x8A11
 _TRIANGLES, _UNSIGNED_INT, _UNSIGNED_BYTE, _RGBA = 4, 0x1405, 0x1401, 0x1908
@@ -44,7 +45,6 @@ NEAR_MM, FAR_MM = 25.0, 6000.0
 MARGIN_PX = 2
 KEPT_PRODUCTS: Final = 48
 KEPT_TARGETS: Final = 12
-FEW_POINTS: Final = 128  # so few are not worth a search for the outermost
 # The person's scale hardly moves once known; a new seat is computed when it moves by more than this.
 SCALE_STEP = 0.004
 # Samples along a side of a pixel, by the region's size in pixels: wires need two, cloth and large faces get by with
@@ -209,14 +209,10 @@ class SceneRenderer:
         values[0:16] = (clip @ camera_from_product).T.ravel()
         values[16:32] = camera_from_product.T.ravel()
         values[32:48] = (clip @ camera_from_head).T.ravel()
-        red, green, blue = light.tint
-        gain = light.exposure
         values[48:72] = (
             *(flex.hinge_z, flex.ear_z, flex.fade_z, flex.fade_mm),
             *(flex.left_mm, flex.right_mm, flex.drop_mm, 0.0),
-            *(red * gain, green * gain, blue * gain, light.softness),
-            *light.direction,
-            1.3 - 0.5 * light.softness,
+            *_light_values(light),
             *(light.skin[0] * 0.42, light.skin[1] * 0.27, light.skin[2] * 0.23, 0.0),
             *loaded.seat.pressed,
         )
@@ -224,14 +220,9 @@ class SceneRenderer:
     def _render(
         self, loaded: _Loaded, region: Region, error_mm: float, pixels_per_mm: float, detail: float
     ) -> NDArray[np.uint8]:
-        gl = self._context
-        width, height = region.x1 - region.x0, region.y1 - region.y0
-        factor = next((factor for pixels, factor in OVERSAMPLING if width * height <= pixels), 1.0) * detail
-        wide, high = max(1, int(width * factor)), max(1, int(height * factor))
-        gl.glBindFramebuffer(_FRAMEBUFFER, self._target(wide, high).framebuffer)
-        gl.glViewport(0, 0, wide, high)
-        gl.glClear(_COLOR_AND_DEPTH)
-        gl.glBufferSubData(_UNIFORM_BUFFER, 0, self._values.nbytes, self._values_at)
+        pixels = (region.x1 - region.x0) * (region.y1 - region.y0)
+        factor = next((factor for most, factor in OVERSAMPLING if pixels <= most), 1.0) * detail
+        gl = self._begin(region, factor)
         if loaded.occluder is not None:
             gl.glUseProgram(self._programs.get("head"))
             gl.glColorMask(0, 0, 0, 0)
@@ -243,7 +234,46 @@ class SceneRenderer:
             self._draw_mesh(loaded.shadow)
             gl.glDepthMask(1)
         for mesh in loaded.level(error_mm):
-            self._draw_surface(mesh, pixels_per_mm * factor)
+            self._draw_surface(mesh, pixels_per_mm * factor, "product")
+        return self._end(region, factor)
+
+    def draw_meshes(
+        self,
+        meshes: Sequence[Mesh],
+        program: str,
+        *,
+        camera_from_meshes: NDArray[np.float64],
+        camera: Intrinsics,
+        region: Region,
+        light: Light,
+        factor: float,
+        pixels_per_mm: float,
+    ) -> Overlay:
+        """Meshes by themselves, drawn with another program that reads the same block; factor: samples along a side of
+        a pixel."""
+        values = self._values
+        values[0:16] = (_clip_matrix(camera, region) @ camera_from_meshes).T.ravel()
+        values[16:32] = camera_from_meshes.T.ravel()
+        values[56:64] = _light_values(light)
+        self._begin(region, factor)
+        for mesh in meshes:
+            self._draw_surface(mesh, pixels_per_mm * factor, program)
+        return Overlay(region, self._end(region, factor))
+
+    def _begin(self, region: Region, factor: float) -> Context:
+        """Make way for the region's picture and hand the block over."""
+        gl = self._context
+        wide, high = _samples(region, factor)
+        gl.glBindFramebuffer(_FRAMEBUFFER, self._target(wide, high).framebuffer)
+        gl.glViewport(0, 0, wide, high)
+        gl.glClear(_COLOR_AND_DEPTH)
+        gl.glBufferSubData(_UNIFORM_BUFFER, 0, self._values.nbytes, self._values_at)
+        return gl
+
+    def _end(self, region: Region, factor: float) -> NDArray[np.uint8]:
+        """The picture drawn since `_begin`, in pixels of the frame."""
+        gl = self._context
+        (wide, high), width, height = _samples(region, factor), region.x1 - region.x0, region.y1 - region.y0
         pixels = np.empty((high, wide, 4), np.uint8)
         gl.glReadPixels(0, 0, wide, high, _RGBA, _UNSIGNED_BYTE, pixels.ctypes.data)
         if factor == 1.0:
@@ -252,11 +282,11 @@ class SceneRenderer:
         reading = cv2.INTER_AREA if factor == 2.0 else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(pixels, (width, height), interpolation=reading), np.uint8)
 
-    def _draw_surface(self, mesh: Mesh, samples_per_mm: float) -> None:
+    def _draw_surface(self, mesh: Mesh, samples_per_mm: float, program: str) -> None:
         gl = self._context
         if mesh.pictures:
             gl.glBindTexture(_TEXTURE_2D, mesh.picture(0.8 * samples_per_mm))
-        gl.glUseProgram(self._programs.get("product", *mesh.features))
+        gl.glUseProgram(self._programs.get(program, *mesh.features))
         if mesh.double_sided:
             gl.glDisable(_CULL_FACE)
             if mesh.lens:
@@ -307,7 +337,7 @@ class SceneRenderer:
         if len(shadow.faces):
             darkness = np.repeat(shadow.darkness[:, None], 3, axis=1)
             mesh = upload_plain(shadow.positions, darkness, shadow.faces)
-        return scale, resting, _outline(product, resting, shadow, scale), mesh
+        return scale, resting, outline_of(product, resting, shadow, scale), mesh
 
     def _forget(self, loaded: _Loaded) -> None:
         delete_levels(loaded.levels)
@@ -328,32 +358,15 @@ class SceneRenderer:
         self._context.close()
 
 
-def _outline(product: Wearable, resting: Seat, shadow: Shadow, scale: float) -> NDArray[np.float64]:
-    """Corners (n, 3), head frame mm, of the convex hull of what can be seen of the seated product and its shadow."""
-    flex = resting.flex
-    end = flex.fade_z - flex.fade_mm
-    seen = []
-    for batch in product.finest.batches:
-        points = batch.positions.astype(np.float64)
-        seen.append(points[points[:, 2] > end])
-        # Where an edge passes out of sight, the point at which it does.
-        for a, b in ((0, 1), (1, 2), (2, 0)):
-            start, stop = points[batch.faces[:, a]], points[batch.faces[:, b]]
-            crossing = (start[:, 2] > end) != (stop[:, 2] > end)
-            start, stop = start[crossing], stop[crossing]
-            share = (end - start[:, 2:]) / (stop[:, 2:] - start[:, 2:])
-            seen.append(start + share * (stop - start))
-    points = flex.bend(np.concatenate(seen))
-    points = points @ resting.rotation.T + resting.translation_mm
-    points = np.concatenate([points, shadow.positions * scale])
-    if len(points) <= FEW_POINTS:
-        return points
-    from scipy.spatial import ConvexHull, QhullError  # noqa: PLC0415  slow to import
+def _samples(region: Region, factor: float) -> tuple[int, int]:
+    """Columns and rows in which a region is drawn."""
+    return max(1, int((region.x1 - region.x0) * factor)), max(1, int((region.y1 - region.y0) * factor))
 
-    try:
-        return np.asarray(points[ConvexHull(points).vertices])
-    except QhullError:  # flat: nothing to leave out
-        return points
+
+def _light_values(light: Light) -> tuple[float, ...]:
+    """`exposure` and `key` of the block."""
+    red, green, blue = (channel * light.exposure for channel in light.tint)
+    return red, green, blue, light.softness, *light.direction, 1.3 - 0.5 * light.softness
 
 
 def _clip_matrix(camera: Intrinsics, region: Region) -> NDArray[np.float64]:

@@ -20,12 +20,25 @@ class Wear(_Message):
     products: list[Annotated[str, Field(max_length=64)]] = Field(max_length=MAX_WORN)
 
 
+class Garment(_Message):
+    """A product of the shop on the avatar's body, in a size of its chart, or in the one it was modelled in."""
+
+    product: str = Field(min_length=1, max_length=64)
+    size: str | None = Field(default=None, min_length=1, max_length=32)
+
+
 class View(_Message):
-    """Look at the camera's picture or at the avatar, turned by `yaw` degrees."""
+    """Look at the camera's picture or at the avatar, turned by `yaw` degrees.
+
+    What is absent stays as it was; at first it is the visit's newest complete avatar, undressed, in the studio.
+    """
 
     type: Literal["view"]
     mode: Literal["live", "avatar"]
-    yaw: float = Field(default=0.0, allow_inf_nan=False)
+    yaw: float | None = Field(default=None, allow_inf_nan=False, ge=-1e6, le=1e6)
+    avatar: str | None = Field(default=None, min_length=1, max_length=64)
+    wear: list[Garment] | None = Field(default=None, max_length=MAX_WORN)
+    scene: Literal["room", "studio"] | None = None
 
 
 class Snapshot(_Message):

@@ -17,7 +17,9 @@ from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from render.pipeline import FaceState
 from rtc.admission import Admission
+from rtc.avatars import AvatarSource, Figures
 from rtc.claims import Claims, Visitor
 from rtc.control import Stats
 from rtc.interface import interface
@@ -27,7 +29,7 @@ from rtc.measures import Measures, dwell_ms
 from rtc.offers import Full, NodeState
 from rtc.placement import NODES_KEY
 from rtc.queue import Queue
-from rtc.record import EndedTryOn, TryOnRecord
+from rtc.record import WELL, EndedTryOn, TryOnRecord
 from rtc.session import Session, SessionHooks
 from rtc.signalling import CandidatePolicy, check_offer
 from rtc.snapshots import Snapshots
@@ -65,7 +67,8 @@ async def _leave(_visitor: Visitor) -> None:
 class MediaNode:
     """Owns the sessions of one media process.
 
-    renew: prolongs a visit while its try-on is live. record: takes note of a try-on that ended, at once.
+    avatars: where shoppers' avatars are, None where there are none. renew: prolongs a visit while its try-on is live.
+    record: takes note of a try-on that ended, at once.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class MediaNode:
         make_effect: Callable[[], Effect],
         check_picture: Callable[[], None],
         measures: Measures,
+        avatars: AvatarSource | None = None,
         renew: Callable[[Visitor], Awaitable[None]] = _leave,
         record: Callable[[EndedTryOn], None] = lambda _ended: None,
     ) -> None:
@@ -86,6 +90,7 @@ class MediaNode:
         self._claims = Claims(redis)
         self._queue = Queue(redis)
         self._wardrobe = Wardrobe(products)
+        self._figures = None if avatars is None else Figures(avatars)
         self._worker = worker
         self._make_effect = make_effect
         self._check_picture = check_picture
@@ -204,7 +209,8 @@ class MediaNode:
         record = self._records[session_id] = TryOnRecord(session_id, visitor)
 
         def on_frame(finished: FinishedFrame) -> None:
-            record.frame(finished.outcome.state, dwell_ms(finished))
+            state = finished.outcome.state
+            record.frame(WELL if state is FaceState.UNWATCHED else state, dwell_ms(finished))
             self._measures.record_frame(finished)
 
         def on_stats(stats: Stats) -> None:
@@ -234,6 +240,8 @@ class MediaNode:
                 on_worn=on_worn,
                 keep_snapshot=self.snapshots.keep,
             ),
+            visitor=visitor,
+            figures=self._figures,
             limit_s=self.settings.session_limit_s,
         )
 

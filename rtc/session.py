@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -22,12 +22,15 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from render.pipeline import FaceState
 from rtc import control
+from rtc.avatars import Figures
+from rtc.claims import Visitor
 from rtc.freezes import FreezeMeter
 from rtc.guard import DatagramGuard
 from rtc.offers import OfferRejected, Unavailable, UnknownProduct
 from rtc.receive import VideoReceiver
 from rtc.send import VideoSender
 from rtc.signalling import Fragment
+from rtc.viewing import Viewing
 from rtc.worker import FinishedFrame, FrameStream, FrameWorker
 
 HEARTBEAT_S = 10.0  # without a packet or a ping for this long the shopper is gone
@@ -65,7 +68,8 @@ class SessionHooks:
 class Session:
     """A live try-on from offer to end.
 
-    dress: loads products by id. stream: the session's place on the frame worker. limit_s: longest life.
+    dress: loads products by id. stream: the session's place on the frame worker. visitor: whose it is. figures: makes
+    figures of her avatars, None where there are none. limit_s: longest life.
     """
 
     id: str
@@ -73,6 +77,8 @@ class Session:
     stream: FrameStream
     dress: Dresser
     hooks: SessionHooks = field(default_factory=SessionHooks)
+    visitor: Visitor | None = None
+    figures: Figures | None = None
     ice_servers: tuple[RTCIceServer, ...] = ()
     limit_s: float = 3600.0
 
@@ -98,6 +104,8 @@ class Session:
         self._last_fit = 0.0
         self._frame_width_mm: float | None = None
         self._remote_ufrag: str | None = None
+        figures = None if self.visitor is None else self.figures
+        self._viewing = Viewing(figures, self.visitor or Visitor("", ""), self.stream, say=self.say, spawn=self._spawn)
         self.worn: tuple[str, ...] = ()
         self.guard: DatagramGuard | None = None
 
@@ -139,6 +147,7 @@ class Session:
         self._ended = True
         if self._watch is not None and self._watch is not asyncio.current_task():
             self._watch.cancel()
+        self._viewing.end()
         await self._connection.close()
         self.stream.closed = True
         self.worker.call(self.stream.close)
@@ -253,8 +262,7 @@ class Session:
             case control.Snapshot():
                 self.stream.snapshot_wanted = True
             case control.View():
-                if message.mode == "avatar":
-                    self.say(control.error("avatar-not-available"))
+                self._viewing.ask(message)
 
     async def _wear(self, products: tuple[str, ...], order: int) -> None:
         try:
@@ -283,6 +291,9 @@ class Session:
     def _tell_face(self, finished: FinishedFrame) -> None:
         state, lasted = self._candidate_state
         seen = finished.outcome.state
+        if seen is FaceState.UNWATCHED:
+            self._shown_state = None
+            return
         self._candidate_state = (seen, lasted + 1 if seen == state else 1)
         if seen != self._shown_state and (self._shown_state is None or self._candidate_state[1] >= FACE_STEADY_FRAMES):
             if self._channel is None or self._channel.readyState != "open":
@@ -320,10 +331,11 @@ class Session:
             if now - self._started > self.limit_s:
                 return await self.end("time-limit")
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _let_begin(sdp: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 
+from render.mirror import Mirror
 from render.networks import FaceNetworks
 from render.pipeline import TryOn
 from render.proof import prove, rehearse
@@ -26,11 +27,11 @@ class Studio:
         # The pieces are small and sessions fill the cores: handing them to other threads costs more than doing them.
         cv2.setNumThreads(1)
 
-    def make_effect(self) -> TryOn:
-        """The try-on of one session. On the worker's thread."""
+    def make_effect(self) -> Mirror:
+        """What one session's pictures go through. On the worker's thread."""
         if self._networks is None:
             self._networks = FaceNetworks.load(self._models)
-        return TryOn(FaceTracker(self._networks), self._scene())
+        return Mirror(TryOn(FaceTracker(self._networks), self._scene()), self._scene())
 
     def check_picture(self) -> None:
         """Raises PictureUnchanged unless a synthetic frame comes back wearing something. On the worker's thread."""

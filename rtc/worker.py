@@ -37,6 +37,7 @@ class Effect(Protocol):
 
     worn: Sequence[Any]
     detail: float
+    showing: Any
 
     def process(self, frame: av.VideoFrame) -> Outcome: ...
 
@@ -45,13 +46,19 @@ class Effect(Protocol):
 
 @dataclass
 class FrameCounts:
-    """What a worker did with frames so far; times in seconds. Written on its thread alone, read anywhere."""
+    """What a worker did with frames so far; times in seconds. Written on its thread alone, read anywhere.
+
+    rested: frames for which nothing was found or drawn anew. They are cheap for the moment only, and are not in
+    `worked`, which tells what a session may cost.
+    """
 
     decoded: int = 0
     decode_s: float = 0.0
     worked: int = 0
     work_s: float = 0.0
     thinned: int = 0
+    rested: int = 0
+    rest_s: float = 0.0
 
     def copy(self) -> Self:
         """As it is now."""
@@ -65,6 +72,8 @@ class FrameCounts:
             self.worked - before.worked,
             self.work_s - before.work_s,
             self.thinned - before.thinned,
+            self.rested - before.rested,
+            self.rest_s - before.rest_s,
         )
 
 
@@ -108,6 +117,7 @@ class FrameStream:
         self.path_is_full: Callable[[], bool] = lambda: False
         self.bitrate = BitrateControl()
         self.worn: Sequence[Any] = ()
+        self.showing: Any = None  # an avatar in the picture's place
         self.pace = Pace()
         self.detail = 1.0
         self.counts = counts or FrameCounts()
@@ -176,8 +186,12 @@ class FrameStream:
             self.loop.call_soon_threadsafe(self.on_snapshot, encode_jpeg(frame))
         payloads = self._encode(frame) if self._may_send() else []
         encoded_at = time.perf_counter()
-        self.counts.worked += 1
-        self.counts.work_s += encoded_at - decoded
+        if outcome.resting:
+            self.counts.rested += 1
+            self.counts.rest_s += encoded_at - decoded
+        else:
+            self.counts.worked += 1
+            self.counts.work_s += encoded_at - decoded
         stage_ms = outcome.stage_ms | {
             "decode": (decoded - started) * 1000,
             "effect": (processed - decoded) * 1000,
@@ -205,6 +219,7 @@ class FrameStream:
             self.effect = self._make_effect()
         self.effect.worn = self.worn
         self.effect.detail = self.detail
+        self.effect.showing = self.showing
         return self.effect.process(frame)
 
     def _encode(self, frame: av.VideoFrame) -> list[bytes]:

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
+from rtc.avatars import AvatarSource
 from rtc.measures import Measures
 from rtc.node import MediaNode, NodeSettings
 from rtc.offers import UnknownProduct
@@ -60,7 +61,9 @@ StartNode = Callable[..., Awaitable[RunningNode]]
 async def start_node(valkey: Redis, studio: Studio, acetate: bytes, tmp_path: Path) -> AsyncIterator[StartNode]:
     running: list[RunningNode] = []
 
-    async def start(name: str = "a", capacity: int = 4, **settings: Any) -> RunningNode:
+    async def start(
+        name: str = "a", capacity: int = 4, avatars: AvatarSource | None = None, **settings: Any
+    ) -> RunningNode:
         """A node that takes so many sessions, however busy this machine is."""
         socket = tmp_path / f"{name}.sock"
         node = MediaNode(
@@ -71,6 +74,7 @@ async def start_node(valkey: Redis, studio: Studio, acetate: bytes, tmp_path: Pa
             make_effect=studio.make_effect,
             check_picture=studio.check_picture,
             measures=Measures(name),
+            avatars=avatars,
         )
         runner = web.AppRunner(node.app())
         await runner.setup()

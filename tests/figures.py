@@ -1,0 +1,23 @@
+"""Real avatars for tests that show them: the average woman, and the same in the demo shop's dress. Made once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from avatar.garments.dress import Dresser, Worn
+from tests.bodies import MODELS, built
+
+
+def body() -> bytes:
+    """Her plain GLB."""
+    return built().plain_glb
+
+
+@cache
+def dressed() -> bytes:
+    """Her plain GLB with the dress on; takes some seconds."""
+    woman = built()
+    dress = (MODELS / "garments" / "dress.glb").read_bytes()
+    return Dresser(MODELS).dressed(woman.sex, np.asarray(woman.betas), [Worn(dress, None)], compressed=False)
