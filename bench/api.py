@@ -78,8 +78,8 @@ async def owner_of_a_shop(http: aiohttp.ClientSession, url: str) -> dict[str, st
     return {"Authorization": f"Bearer {made['key']}"}
 
 
-async def calls_of(http: aiohttp.ClientSession, url: str) -> list[Call]:
-    """What is asked: mostly what shoppers' pages ask."""
+async def shoppers_calls(http: aiohttp.ClientSession, url: str) -> list[Call]:
+    """What shoppers' pages ask."""
     key = {"Authorization": "Bearer pk_demo"}
     async with http.get(f"{url}/v1/catalog", headers=key) as response:
         picture = (await response.json())["products"][0]["thumbnail"]
@@ -88,7 +88,6 @@ async def calls_of(http: aiohttp.ClientSession, url: str) -> list[Call]:
     visit = {"key": "pk_demo", "consent": {"version": version, "granted": True}}
     async with http.post(f"{url}/v1/sessions", json=visit) as response:
         token = {"Authorization": f"Bearer {(await response.json())['token']}"}
-    owner = await owner_of_a_shop(http, url)
     return [
         Call("page", "GET", "/s/demo", {}, 4),
         Call("catalog", "GET", "/v1/catalog", key, 6),
@@ -96,6 +95,12 @@ async def calls_of(http: aiohttp.ClientSession, url: str) -> list[Call]:
         Call("consent", "GET", "/v1/consent", {}, 4),
         Call("visit", "POST", "/v1/sessions", {}, 4, visit),
         Call("ice-servers", "GET", "/v1/ice-servers", token, 4),
+    ]
+
+
+def owners_calls(owner: dict[str, str]) -> list[Call]:
+    """What a shop's servers ask; they are fewer."""
+    return [
         Call("products", "GET", "/v1/products", owner, 2),
         Call("usage", "GET", "/v1/usage", owner, 1),
         Call("keys", "GET", "/v1/keys", owner, 1),
@@ -160,7 +165,8 @@ async def measure(rate: float, seconds: float) -> dict[str, Any]:
         if (await asyncio.wait_for(peer.stdout.readline(), 60)).strip() != b"live":
             raise RuntimeError("the live try-on did not begin")
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
-            calls = await calls_of(http, server.url)
+            owner = await owner_of_a_shop(http, server.url)
+            calls = [*await shoppers_calls(http, server.url), *owners_calls(owner)]
             await press(http, server.url, calls, rate, min(5.0, seconds))
             return report(await press(http, server.url, calls, rate, seconds), rate, seconds)
     finally:

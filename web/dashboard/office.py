@@ -16,7 +16,10 @@ from tenancy.team import ROLES
 from web.access import Access
 from web.dashboard.door import Door, Fill
 from web.dashboard.entrance import qr_code
+from web.dashboard.words import DEEDS, RIGHTS, target_of
 from web.requests import uuid_or_unknown
+
+PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Office:
         return self.door.shell.page(request, "app_form.html", secret=offered.secret, drawn=drawn)
 
     async def _keys(self, _request: web.Request, who: Principal) -> dict[str, Any]:
-        return {"keys": await self.owners.credentials.keys(who.shop.id), "scopes": sorted(KEY_SCOPES)}
+        return {"keys": await self.owners.credentials.keys(who.shop.id), "scopes": sorted(KEY_SCOPES), "rights": RIGHTS}
 
     async def _webhooks(self, _request: web.Request, who: Principal) -> dict[str, Any]:
         return {"webhooks": await self.owners.webhooks.every(who.shop.id), "events": EVENTS}
@@ -70,7 +73,12 @@ class Office:
     async def _audit(self, request: web.Request, who: Principal) -> dict[str, Any]:
         before = request.query.get("before", "")
         known = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
-        return {"lines": await lines(self.owners.database, who.shop.id, before=known, most=50)}
+        found, shop = await lines(self.owners.database, who.shop.id, before=known, most=PAGE), who.shop.id
+        named = {str(product.id): product.name for product in await self.owners.products.every(shop)}
+        named |= {str(key.id): key.label or key.shown for key in await self.owners.credentials.keys(shop)}
+        named |= {str(webhook.id): webhook.url for webhook in await self.owners.webhooks.every(shop)}
+        told = [(line, DEEDS.get(line.action, line.action), target_of(line, named)) for line in found]
+        return {"lines": told, "older": found[-1].id if len(found) == PAGE else None}
 
     async def _me(self, _request: web.Request, who: Principal) -> dict[str, Any]:
         member = self.access.member(who)

@@ -100,7 +100,7 @@ class Overview:
             **given,
             "live": sum(node.tenants.get(tenant, 0) for node in nodes),
             "waiting": sum(shopper.tenant == tenant for shopper in line.order),
-            "wait_s": _wait_of_a_newcomer(line),
+            "wait_s": _wait_of_a_newcomer(line) if nodes else None,
             "worn": [(names[product], count) for product, count in worn.most_common(_MOST_SHOWN) if product in names],
         }
 

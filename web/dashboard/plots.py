@@ -11,11 +11,14 @@ WIDTH, HEIGHT, FOOT, HEAD = 720, 180, 22, 14
 
 
 def columns(days: Sequence[tuple[date, float]], *, title: str) -> Markup:
-    """A column for each day. The scale's top is a round number at or above the highest."""
+    """A column for each day. The scale's top is a round number at or above the highest; it and its half are written at
+    their lines, beside the drawing, which is stretched."""
     top = round_up(max((value for _, value in days), default=0))
     step = WIDTH / max(1, len(days))
     high = HEIGHT - FOOT - HEAD
     parts = [
+        f'<div class="chart"><span class="whole" aria-hidden="true">{top:g}</span>'
+        f'<span class="half" aria-hidden="true">{top / 2:g}</span>'
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" preserveAspectRatio="none">',
         f"<title>{escape(title)}</title>",
     ]
@@ -30,7 +33,7 @@ def columns(days: Sequence[tuple[date, float]], *, title: str) -> Markup:
             f' height="{max(tall, 0.0):.1f}" rx="1.5"><title>{day:%d %b}: {value:g}</title></rect>'
         )
     base = HEAD + high
-    parts.append(f'<line class="axis" x1="0" x2="{WIDTH}" y1="{base}" y2="{base}"/></svg>')
+    parts.append(f'<line class="axis" x1="0" x2="{WIDTH}" y1="{base}" y2="{base}"/></svg></div>')
     return Markup("".join(parts))  # noqa: S704  numbers, dates, and a title that was escaped
 
 
