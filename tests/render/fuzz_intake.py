@@ -6,6 +6,7 @@ with another status than 0 and leaves the input in the current folder. The optio
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import struct
@@ -85,7 +86,7 @@ def _change(document: Any, chance: random.Random) -> None:
         try:
             match chance.randrange(5):
                 case 0 | 1:
-                    owner[key] = chance.choice(ODD)
+                    owner[key] = copy.deepcopy(chance.choice(ODD))  # else what is put into it stays for ever
                 case 2:
                     there, other = chance.choice(places)
                     owner[key] = there[other]
