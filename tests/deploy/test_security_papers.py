@@ -18,3 +18,16 @@ def test_every_test_and_file_that_is_named_is_there(paper: str) -> None:
     named = re.findall(r"`((?:tests|tenancy|web|rtc|render|deploy)/[\w./]+)`", text)
     assert len(named) > 8
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_requirement_names_its_test_or_the_reason_why_there_is_none() -> None:
+    rows = [line.strip("|").split("|") for line in (ROOT / "docs/security.md").read_text().splitlines()]
+    claims = [(cells[0].strip(), cells[2].strip()) for cells in rows if len(cells) == 3 and re.match(r" \d", cells[0])]
+    assert len(claims) > 50
+    shown = re.compile(r"`test_\w+`|`tests/[\w/.]+`|ruff S\d+|no test: \w+")
+    unshown, last = [], ""
+    for requirement, by in claims:
+        last = last if by == "the same" else by
+        if not shown.search(last):
+            unshown.append(requirement)
+    assert unshown == []

@@ -105,3 +105,29 @@ async def test_the_usage_page_says_what_is_left(site: Site, page: Page) -> None:
     findings += await grave(page)
     await shoot(page, "phone-usage-cap")
     assert findings == []
+
+
+WATCHED = """() => {
+  window.shares = []
+  const bar = document.querySelector('progress')
+  new MutationObserver(() => shares.push(bar.hidden ? null : bar.value)).observe(bar, { attributes: true })
+}"""
+
+
+async def test_an_upload_shows_how_far_it_is(site: Site, page: Page) -> None:  # noqa: F811
+    await page.goto(site.url + "/dashboard/products")
+    tools = await page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
+    await tools.send("Network.enable")
+    await tools.send("Network.emulateNetworkConditions", slow)
+    await page.evaluate(WATCHED)
+    model = {"name": "a.glb", "mimeType": "model/gltf-binary", "buffer": b"glTF" + bytes(600_000)}
+    await page.fill("[name=name]", "Heavy")
+    await page.set_input_files("[name=glb]", model)
+    await page.click("form[data-send=form] button")
+    await page.wait_for_selector(".shelf >> text=Heavy")
+    shares = await page.evaluate("shares")
+    shown = [share for share in shares if share is not None]
+    assert shown == sorted(shown)
+    assert len({share for share in shown if 0 < share < 1}) >= 2
+    assert shares[-1] is None, "and it goes when the upload is done"
