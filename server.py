@@ -472,7 +472,14 @@ async def _serve_avatars(settings: Settings, options: argparse.Namespace) -> Non
         room = await _fitting_room(settings, stores)
         device = {"CUDA_VISIBLE_DEVICES": options.device.removeprefix("cuda:").removeprefix("cpu")}
         bound = bound_to_parent(signal.SIGKILL)
-        bench = Bench(settings.models, maker=options.maker, environment=device, before_exec=bound)
+        bench = Bench(
+            settings.models,
+            maker=options.maker,
+            engine=settings.avatar_engine,
+            engine_s=settings.avatar_engine_seconds if settings.avatar_engine.startswith("command:") else 0.0,
+            environment=device,
+            before_exec=bound,
+        )
         worker_id = uuid4()
         worker = Worker(
             room.work(worker_id),

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from avatar.body_model import SEXES, BodyArrays, Sex, load_arrays
 from avatar.checks import ADVICE, Finding, check
+from avatar.engines.engine import Engine, Scene
 from avatar.errors import PhotoUnsuitable, RequestUnusable
 from avatar.estimate import Clothing, Estimate, Features, error_correlation, load, mixture, mode
 from avatar.export import MANNEQUIN, BodyShape, write_body
-from avatar.fit import Fit, Fitter
+from avatar.fit import Fitter
 from avatar.gltf import linear, vertex_normals
 from avatar.measure import MEASURES, Tape
-from avatar.photo import open_photo
+from avatar.photo import Photo, open_photo
 from avatar.picture import Painted, paint
 from avatar.reshape import Tailor
 from avatar.sighting import Onlooker, Sighting, View
@@ -93,8 +94,9 @@ class _Figure:
 class Builder:
     """Builds bodies. One thread at a time; close it, or let the process end."""
 
-    def __init__(self, models: Path) -> None:
-        self._models = models
+    def __init__(self, models: Path, engine: Engine | None = None) -> None:
+        """`engine`: finds the shape in the place of our own fit; closed with the builder."""
+        self._models, self._engine = models, engine
         self._figures: dict[Sex, _Figure] = {}
         self._onlooker = Onlooker(models)
         self._corrections = load()
@@ -104,6 +106,8 @@ class Builder:
     def close(self) -> None:
         """Free the models."""
         self._onlooker.close()
+        if self._engine is not None:
+            self._engine.close()
 
     def build(self, request: Request, on_stage: OnStage) -> Built:
         """The body of the person in the photos.
@@ -113,12 +117,19 @@ class Builder:
         """
         _check_stated(request)
         on_stage("looking", 0.0)
-        sightings, findings = self._look(request)
+        photos, sightings, findings = self._look(request)
         on_stage("fitting", 0.3)
+        scene = Scene(
+            photos,
+            sightings,
+            request.height_cm,
+            request.weight_kg,
+            lambda share: on_stage("fitting", 0.3 + 0.35 * share),
+        )
         sexes: tuple[Sex, ...] = (cast(Sex, request.sex),) if request.sex in ("female", "male") else ("female", "male")
-        fits = {sex: self._figure(sex).fitter.fit(sightings, request.height_cm) for sex in sexes}
+        shapes = {sex: self._shape(scene, sex) for sex in sexes}
         on_stage("measuring", 0.65)
-        estimate = mixture([self._estimate(request, sex, fit) for sex, fit in fits.items()])
+        estimate = mixture([self._estimate(request, sex, betas) for sex, betas in shapes.items()])
         for finding in findings:
             estimate = estimate.widened(TOLERATED[finding.code])
         if request.clothing != "tight":
@@ -126,7 +137,7 @@ class Builder:
         estimate = estimate.corrected(request.corrections_cm)
         on_stage("shaping", 0.75)
         sex = sexes[0] if len(sexes) == 1 else "neutral"
-        start = next(iter(fits.values())).betas if len(fits) == 1 else np.zeros(self._figure(sex).arrays.betas)
+        start = shapes[sex] if sex in shapes else np.zeros(self._figure(sex).arrays.betas)
         measures = _measures(estimate)
         betas = self._shaped(sex, start, measures, {"height": request.height_cm, **request.corrections_cm})
         on_stage("exporting", 0.9)
@@ -164,15 +175,16 @@ class Builder:
             self._figures[sex] = _Figure(load_arrays(self._models, sex))
         return self._figures[sex]
 
-    def _look(self, request: Request) -> tuple[dict[View, Sighting], list[Finding]]:
-        """The person in each photo, and what is tolerated about the photos."""
+    def _look(self, request: Request) -> tuple[dict[View, Photo], dict[View, Sighting], list[Finding]]:
+        """The photos, the person in each, and what is tolerated about them."""
+        photos: dict[View, Photo] = {}
         sightings: dict[View, Sighting] = {}
         tolerated: list[Finding] = []
         views: list[tuple[View, bytes]] = [("front", request.front)]
         if request.side is not None:
             views.append(("side", request.side))
         for view, content in views:
-            photo = open_photo(content)
+            photos[view] = photo = open_photo(content)
             seen = self._onlooker.look(photo)
             found = check(photo, seen, view)
             grave = [finding for finding in found if finding.code not in TOLERATED]
@@ -180,11 +192,19 @@ class Builder:
                 raise PhotoUnsuitable(grave[0].code, grave[0].advice, grave[0].view)
             tolerated += found
             sightings[view] = seen[0]
-        return sightings, tolerated
+        return photos, sightings, tolerated
 
-    def _estimate(self, request: Request, sex: Sex, fit: Fit) -> Estimate:
+    def _shape(self, scene: Scene, sex: Sex) -> NDArray[np.float64]:
+        """Betas of the person as a body of that sex."""
+        if self._engine is not None:
+            found = self._engine.shape(scene, sex)
+            return self._figure(sex).tailor.shaped(found, {"height": scene.height_cm}, {"height": _SHAPE_SIGMA_CM})
+        return self._figure(sex).fitter.fit(scene.sightings, scene.height_cm).betas
+
+    def _estimate(self, request: Request, sex: Sex, betas: NDArray[np.float64]) -> Estimate:
+        """The measures of a found shape, corrected for what our own fit is known to do."""
         figure = self._figure(sex)
-        body = figure.tailor.vertices(fit.betas)
+        body = figure.tailor.vertices(betas)
         features = Features(
             measures_cm=figure.tape.measure(body),
             mass_kg=figure.tape.mass_kg(body),
@@ -193,8 +213,13 @@ class Builder:
             weight_kg=request.weight_kg,
         )
         clothing = cast(Clothing, request.clothing or "unknown")
-        name = mode(len(fit.states), with_weight=request.weight_kg is not None, clothing=clothing)
-        return self._corrections[name].apply(features)
+        with_weight = request.weight_kg is not None
+        if self._engine is not None:  # nothing was learned of its errors but how wide they are
+            own = self._corrections[mode(1, with_weight=with_weight, clothing=clothing)]
+            read = np.array([features.measures_cm[name] for name in MEASURES])
+            return Estimate(read, own.covariance).widened(self._engine.spread)
+        views = 1 if request.side is None else 2
+        return self._corrections[mode(views, with_weight=with_weight, clothing=clothing)].apply(features)
 
     def _shaped(
         self, sex: Sex, start: NDArray[np.float64], measures: Mapping[str, Measure], known: Mapping[str, float]

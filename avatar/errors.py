@@ -93,3 +93,17 @@ class GarmentInvalid(AvatarError):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code  # type: ignore[misc]
+
+
+class EngineUnavailable(AvatarError):
+    """An engine was configured whose weights, files or program are not there, or are not what they should be."""
+
+    code = "engine-unavailable"
+
+
+class EngineFailed(AvatarError):
+    """An engine made no usable body of these photos; `code` says why, the message what happened."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code  # type: ignore[misc]

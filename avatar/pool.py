@@ -104,13 +104,21 @@ class Bench:
         models: Path,
         *,
         maker: str | None = None,
+        engine: str | None = None,
+        engine_s: float = 0.0,
         environment: Mapping[str, str] | None = None,
         before_exec: Callable[[], None] | None = None,
     ) -> None:
-        """`environment`: more for it to know, such as its device. `before_exec`: binds it to this process's life."""
+        """`engine`: another way to the shape (`avatar.engines.engine`), which may take `engine_s` of its own.
+
+        `environment`: more for it to know, such as its device. `before_exec`: binds it to this process's life.
+        """
         self._command = [sys.executable, "-m", "avatar.workbench", "--models", str(models)]
         if maker is not None:
             self._command += ["--maker", maker]
+        if engine is not None:
+            self._command += ["--engine", engine, "--engine-seconds", str(engine_s)]
+        self._within_s = WORK_WITHIN_S + engine_s
         kept = {name: value for name, value in os.environ.items() if name in _ENVIRONMENT}
         self._environment = {**kept, "OPENBLAS_NUM_THREADS": "1", **(environment or {})}
         self._before_exec = before_exec
@@ -146,7 +154,7 @@ class Bench:
             self._process.stdin.write(order.packed())
             with contextlib.suppress(ConnectionError):  # its end shows at the other pipe
                 await self._process.stdin.drain()
-            until = time.monotonic() + WORK_WITHIN_S
+            until = time.monotonic() + self._within_s
             while "stage" in (answer := await self._next(until - time.monotonic())).head:
                 await on_stage(answer.head["stage"], answer.head["share"])
         except BaseException:

@@ -95,20 +95,34 @@ def _maker(name: str, models: Path) -> Maker:
     return cast(Maker, getattr(importlib.import_module(module), attribute)(models))
 
 
+def _builder(models: Path, engine: str, seconds: float) -> Maker:
+    """Our own builder, with another engine where one is configured."""
+    from avatar.build import Builder  # noqa: PLC0415
+    from avatar.engines.engine import engine_from  # noqa: PLC0415
+
+    return cast(Maker, Builder(models, engine_from(engine, models, seconds=seconds)))
+
+
 def main() -> None:
     """Serve standard input; what libraries print goes to standard error and never between the answers."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--maker", default="avatar.build:Builder")
+    parser.add_argument("--maker", help="module:Class in the place of avatar.build:Builder")
+    parser.add_argument("--engine", default="own")
+    parser.add_argument("--engine-seconds", type=float, default=0.0)
     options = parser.parse_args()
     os.nice(NICER)  # who stands before the mirror comes first
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a photo is in memory
     resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 20, 64 << 20))
     if not any(Path("/dev").glob("nvidia[0-9]*")):  # CUDA reserves more address space than there is memory
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    serve(_maker(options.maker, options.models), sys.stdin.buffer, answers)
+    if options.maker:
+        maker = _maker(options.maker, options.models)
+    else:
+        maker = _builder(options.models, options.engine, options.engine_seconds)
+    serve(maker, sys.stdin.buffer, answers)
 
 
 if __name__ == "__main__":

@@ -134,6 +134,15 @@ class Settings(BaseSettings):
     avatar_wait_seconds: float = _setting(
         300.0, "seconds", "How long the line for avatars may be before it takes nobody more.", gt=0, le=1500
     )
+    avatar_engine: str = _setting(
+        "own",
+        "name",
+        "Who finds a body's shape: `own`, `instant`, `hmr2:/folder`, `mhr:/folder`, `command:/program words`.",
+        pattern=r"^(own|instant|(hmr2|mhr|command):.+)$",
+    )
+    avatar_engine_seconds: float = _setting(
+        120.0, "seconds", "What such a command may take for one person before it is ended.", gt=0, le=3600
+    )
     session_minutes: int = _setting(
         30, "minutes", "How long a shopper's visit lasts; renewed while live.", ge=1, le=1440
     )
