@@ -9,6 +9,10 @@ import pytest
 import torch
 
 from avatar.body_model import BodyModel, load_body
+from avatar.engines.engine import Scene
+from avatar.photo import open_photo
+from avatar.sighting import Onlooker
+from tests.photographs import photographed
 
 torch.set_num_threads(1)
 
@@ -33,3 +37,13 @@ def man(models: Path) -> BodyModel:
 @pytest.fixture(scope="session")
 def anyone(models: Path) -> BodyModel:
     return load_body(models, "neutral")
+
+
+@pytest.fixture(scope="session")
+def scene(models: Path) -> Scene:
+    """A real rendered woman, found in her photos."""
+    her = photographed(models)
+    photos = {"front": open_photo(her.front), "side": open_photo(her.side)}
+    with Onlooker(models) as onlooker:
+        sightings = {view: onlooker.look(photo)[0] for view, photo in photos.items()}
+    return Scene(photos, sightings, her.person.truth["height"], None, lambda _: None)
