@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from avatar.body_model import load_arrays
+from avatar.body_model import SEXES, load_arrays
 from avatar.engines.engine import Scene
 from avatar.engines.instant import Instant
 from avatar.estimate import load, mode
@@ -33,7 +33,7 @@ def main() -> None:
     archive, engine = archive_of(options), Instant(options.models)
     seeds = range(9000, 9000 + options.people)
     archive.fill(seeds, options.processes)
-    tapes = {sex: Tape(load_arrays(options.models, sex)) for sex in ("female", "male")}
+    tapes = {sex: Tape(load_arrays(options.models, sex)) for sex in SEXES[:2]}
     tailors = {sex: Tailor(load_arrays(options.models, sex), tape) for sex, tape in tapes.items()}
     for views, weighed in WAYS:
         errors, slowest = [], 0.0
@@ -44,9 +44,10 @@ def main() -> None:
             weight = person.stated_weight_kg if weighed else None
             scene = Scene({}, {view: seen[view] for view in views}, person.stated_height_cm, weight, lambda _: None)
             started = time.perf_counter()
-            betas = engine.shape(scene, person.sex)
+            sex = next(sex for sex in SEXES if sex == person.sex)
+            betas = engine.shape(scene, sex)
             slowest = max(slowest, time.perf_counter() - started)
-            found = tapes[person.sex].measure(tailors[person.sex].vertices(betas))
+            found = tapes[sex].measure(tailors[sex].vertices(betas))
             errors.append([found[name] - person.truth[name] for name in MEASURES])
         error = np.array(errors)
         own = np.sqrt(np.diag(load()[mode(1, with_weight=weighed, clothing="tight")].covariance))
