@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from tests.brought import write_archive
 from tests.camera import FaceCamera, still
 from tests.installation import Installation
 
@@ -111,6 +112,12 @@ def shop() -> Iterator[Installation]:
     with Installation() as made:
         made.start(settings={"VITRINE_SESSIONS_PER_PROCESS": "1"})
         yield made
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What another shop's fitting room exported."""
+    return write_archive(tmp_path_factory.mktemp("brought"))
 
 
 @pytest.fixture(scope="module")

@@ -3,54 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page
 
-from tests import bodies
 from tests.page.conftest import Open
-
-PHONE = {"viewport": {"width": 390, "height": 844}}
-WITHIN_MS = 90_000
-
-
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What another shop's fitting room exported."""
-    built = bodies.built()
-    measures = {name: {"value_cm": m.value_cm, "sigma_cm": m.sigma_cm} for name, m in built.measures.items()}
-    told = {
-        "format": "vitrine-avatar/1",
-        "stated": {"height_cm": round(built.measures["height"].value_cm), "sex": "female"},
-        "body": {"sex": "female", "betas": built.betas.tolist()},
-        "measures": measures,
-        "corrections_cm": {},
-    }
-    path = tmp_path_factory.mktemp("brought") / "avatar.json"
-    path.write_text(json.dumps(told))
-    return path
-
-
-def screen(page: Page, name: str) -> None:
-    page.wait_for_selector(f"main[data-screen={name}]", timeout=WITHIN_MS)
-
-
-def bring(page: Page, archive: Path) -> None:
-    screen(page, "consent")
-    page.set_input_files("input[name=archive]", archive)
-    screen(page, "consent-import")
-    page.locator("[data-way=agree]").click()
-    screen(page, "body")
-    page.wait_for_selector(".body-plate[data-state=shown]", timeout=WITHIN_MS)
-
-
-def drawn(page: Page) -> int:
-    return int(page.locator(".body-plate canvas").get_attribute("data-drawn") or 0)
+from tests.page.fitting_room import PHONE, WITHIN_MS, at_rest, bring, screen
 
 
 @pytest.mark.timeout(400)
@@ -61,23 +22,20 @@ def test_a_body_is_turned_corrected_taken_along_and_deleted(open_page: Open, arc
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     page.set_default_timeout(WITHIN_MS)
     bring(page, archive)
+    still = at_rest(page)
     visit.shoot("fitting-room-phone")
-    page.wait_for_timeout(1000)
-    still = drawn(page)
-    page.wait_for_timeout(1000)
-    assert drawn(page) == still  # nothing is drawn while nothing moves
-    page.locator(".turns button").nth(2).click()
-    page.wait_for_function(f"() => +document.querySelector('.body-plate canvas').dataset.drawn > {still}")
+    page.locator("[data-turn=back]").click()
+    page.wait_for_function(f"() => +document.querySelector('.body-plate > canvas').dataset.drawn > {still}")
+    page.locator("[data-tab=measures]").click()
     waist = page.locator("[data-measure=waist]")
     was = float(waist.locator(".value").inner_text())
     waist.locator("button.measure").click()
     waist.locator("input").fill(f"{was + 4:.1f}")
     waist.locator("form button").click()
-    screen(page, "working")
-    screen(page, "body")
-    waist = page.locator("[data-measure=waist]")
+    page.wait_for_selector("[data-measure=waist].own")  # the old body stands until the new one is there
+    assert page.get_attribute("main", "data-screen") == "body"
     assert abs(float(waist.locator(".value").inner_text()) - (was + 4)) < 1
-    assert waist.get_attribute("class") == "own"
+    page.locator("[data-tab=hers]").click()
     with page.expect_download() as download:
         page.locator("[data-way=take-along]").click()
     with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as taken:
@@ -86,6 +44,9 @@ def test_a_body_is_turned_corrected_taken_along_and_deleted(open_page: Open, arc
     assert page.get_attribute("main", "data-screen") == "body"  # asked twice
     page.locator("[data-way=erase]").click()
     screen(page, "gone")
+    with page.expect_download() as receipt:
+        page.locator("[data-way=receipt]").click()
+    assert Path(receipt.value.path()).read_text().count(".") >= 2  # a JWS
     assert errors == []
 
 
@@ -108,7 +69,9 @@ def test_a_photo_that_will_not_do_comes_back_with_advice(open_page: Open, tmp_pa
     screen(page, "working")
     visit.shoot("fitting-room-working")
     screen(page, "photos")
-    assert "could not find anyone" in page.locator("form > .wrong").inner_text()
+    assert "niemanden gefunden" in page.locator("form > .wrong").inner_text()  # in her language
+    assert page.input_value("input[name=height_cm]") == "170"  # nothing has to be said again
+    assert page.locator(".slot[data-view=front].has-photo").count() == 1
     visit.shoot("fitting-room-photos")
 
 
@@ -119,13 +82,20 @@ def test_the_camera_shows_an_outline_to_stand_in_and_takes_the_photo_itself(open
     screen(page, "consent")
     assert page.evaluate("window.cameraCalls") == 0
     page.locator("[data-way=agree]").click()
-    page.locator(".slot[data-view=front] button").click()
+    page.locator("[data-way=camera-front]").click()
     page.wait_for_function("() => document.querySelector('.finder video')?.videoWidth > 0")
     assert page.locator(".finder .silhouette").is_visible()
     visit.shoot("fitting-room-finder")
-    page.locator("[data-way=shoot]").click()
+    page.locator("[data-way=shoot-3]").click()
+    page.locator("[data-way=retake]").click()
+    page.locator("[data-way=shoot-3]").click()
+    page.locator("[data-way=keep]").click()
+    page.wait_for_selector(".finder[data-view=side][data-step=stand]")  # on to the side, with the camera still open
+    assert page.evaluate("window.cameraCalls") == 1
+    page.keyboard.press("Escape")
     page.wait_for_selector(".slot[data-view=front].has-photo img")
     assert page.locator("dialog.finder").count() == 0
+    assert page.locator(".slot[data-view=side].has-photo").count() == 0
 
 
 def test_who_declines_sends_nothing(open_page: Open) -> None:

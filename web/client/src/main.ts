@@ -31,7 +31,8 @@ function begin(main: HTMLElement, { shop, key, product, language, words, privacy
   const options = new URLSearchParams(window.location.search)
   const host = new Host(main, options.get('embed'))
   main.toggleAttribute('data-dialog', options.has('dialog'))
-  const page = new Page(main, { shop: shop?.name ?? '', privacy, words }, {
+  const fittingRoom = `/s/${shop?.slug ?? ''}/fitting-room?lang=${language}`
+  const page = new Page(main, { shop: shop?.name ?? '', privacy, fittingRoom, words }, {
     agree: () => tryOn.agree(),
     retry: () => tryOn.retry(),
     restart: () => tryOn.restart(),

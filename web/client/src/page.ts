@@ -9,7 +9,7 @@ import { NoticeCard } from './screens/notice'
 import { Stage } from './stage'
 import { Strip } from './strip'
 import { sayer, type Say, type Words } from './words'
-import { idsOf, type Kind, type Product, type Worn } from './worn'
+import { idsOf, isGarment, type Kind, type Product, type Worn } from './worn'
 import type { Fit, FromServer } from './control'
 import type { Journey, Screen } from './journey'
 import type { ConsentText } from './session'
@@ -32,6 +32,8 @@ export interface About {
   shop: string
   /** Where it is told what is kept. */
   privacy: string
+  /** Where clothes are tried on. */
+  fittingRoom: string
   words: Words
 }
 
@@ -107,8 +109,12 @@ export class Page implements View {
       return
     }
     this.#catalogue = catalogue
-    this.#strip = new Strip(this.#say, catalogue, this.controls.choose, this.controls.takeAllOff)
+    this.#strip = new Strip(this.#say, catalogue, this.controls.choose, this.controls.takeAllOff, catalogue.some(isGarment) ? this.about.fittingRoom : null)
     this.#rail.replaceChildren(this.#strip.element)
+  }
+
+  toFittingRoom(product: string): void {
+    window.location.replace(`${this.about.fittingRoom}&wear=${product}`)
   }
 
   worn(worn: Worn, reveal: boolean): void {

@@ -21,6 +21,8 @@ export class Strip {
     catalogue: readonly Product[],
     private readonly choose: (kind: Kind, id: string | null) => void,
     allOff: () => void,
+    /** Where clothes are tried on, if the shop has some: not in the mirror. */
+    clothes: string | null,
   ) {
     const kinds = KINDS.filter((kind) => catalogue.some((product) => product.kind === kind))
     for (const kind of kinds) {
@@ -28,8 +30,9 @@ export class Strip {
       this.#groups.set(kind, this.#group(kind, catalogue.filter((product) => product.kind === kind)))
     }
     this.#allOff = h('button', { type: 'button', class: 'quiet all-off', onclick: allOff }, say('strip.all-off'))
-    const bar = h('div', { class: 'strip-bar' }, h('div', { class: 'tabs' }, ...this.#tabs.values()), this.#allOff)
-    this.element.append(bar, ...this.#groups.values())
+    const link = (name: string): HTMLElement | '' => (clothes === null ? '' : h('a', { class: name, href: clothes }, say('strip.clothes')))
+    const bar = h('div', { class: 'strip-bar' }, h('div', { class: 'tabs' }, ...this.#tabs.values(), link('tab')), this.#allOff)
+    this.element.append(bar, ...this.#groups.values(), link('quiet clothes'))
     if (kinds[0]) this.#open(kinds[0])
   }
 

@@ -8,12 +8,14 @@ import { Line } from './line'
 import { consentIn, Problem, Unreachable, type ConsentText, type Deed, type Shop, type Visit } from './session'
 import type { Say } from './words'
 import { WaitingLine } from './waiting'
-import { firstWorn, idsOf, isWearable, put, wornFrom, type Kind, type Product, type Worn } from './worn'
+import { firstWorn, idsOf, isGarment, isWearable, put, wornFrom, type Kind, type Product, type Worn } from './worn'
 
 /** What the page shows of a try-on. */
 export interface View {
   show(journey: Journey): void
   stock(catalogue: readonly Product[], consent: ConsentText): void
+  /** To where clothes are tried on. */
+  toFittingRoom(product: string): void
   worn(worn: Worn, reveal: boolean): void
   preview(track: MediaStreamTrack | null): void
   /** Resolves at the first frame. */
@@ -182,7 +184,9 @@ export class TryOn {
     const [catalogue, consent] = await Promise.all([this.shop.catalogue(), this.shop.consent()])
     this.#catalogue = catalogue
     this.#consent = consent
-    if (this.product !== null && !catalogue.some(({ id }) => id === this.product)) {
+    const asked = catalogue.find(({ id }) => id === this.product)
+    if (asked && isGarment(asked)) this.view.toFittingRoom(asked.id)
+    if (this.product !== null && !asked) {
       this.product = null
       this.view.note(this.say('note.gone'))
     }

@@ -18,6 +18,11 @@ export function isWearable(product: Product): product is Product & { kind: Kind 
   return (KINDS as readonly string[]).includes(product.kind)
 }
 
+/** What is tried on in the fitting room, on a body of one's own shape. */
+export function isGarment({ kind }: Product): boolean {
+  return kind === 'garment'
+}
+
 /** `null` takes off what is worn of that kind. */
 export function put(worn: Worn, kind: Kind, id: string | null): Worn {
   const { [kind]: _, ...rest } = worn

@@ -2,6 +2,8 @@
 
 import { bearer, call, consentIn, Problem, type ConsentText, type Shop, type Visit } from '../session'
 import { readEvents } from '../waiting'
+import { stocked, type Listed, type Stocked } from './wardrobe'
+import type { Stops } from './ease'
 
 export interface Measurement {
   cm: number
@@ -23,9 +25,50 @@ export interface Avatar {
   failure: Hint | null
   measurements: Record<string, Measurement>
   corrections_cm: Record<string, number>
+  /** `neutral`, or the colour of her skin as she chose it. */
+  skin?: string
   findings: Hint[]
   files: { body: string; plain: string; thumbnail: string } | null
 }
+
+/** What is worn, each in its size, and where its files lie. */
+export interface Dressed {
+  garments: { product: string; size: string }[]
+  files: { garment: string; picture: string }
+}
+
+/** One place of a garment on this body, in words of the shopper's language. */
+export interface Zone {
+  zone: string
+  name: string
+  ease_cm: number
+  sigma_cm: number
+  verdict: 'tight' | 'snug' | 'good' | 'roomy' | 'loose'
+  words: string
+}
+
+export interface SizeFit {
+  label: string
+  probability: number
+  words: string
+  zones: Zone[]
+}
+
+/** Which size fits, how surely, and where each would be tight. */
+export interface Fit {
+  product: string
+  size: string
+  probability: number
+  neighbour: string | null
+  between: boolean
+  words: string
+  label_size: { size: string; probability: number } | null
+  sizes: SizeFit[]
+  colours: Stops
+}
+
+/** Measures of a tape, or a colour for the skin. */
+export type Change = { corrections_cm: Record<string, number> } | { skin: string }
 
 export interface Photos {
   front: Blob
@@ -34,6 +77,7 @@ export interface Photos {
   weightKg: string
   sex: string
   clothing: string
+  skin: string
 }
 
 /** Photos of 30 MB over a slow line. */
@@ -47,6 +91,12 @@ export async function consentFor(purpose: 'photo' | 'import', language: string):
   const text = consentIn((await response.json()) as Record<string, unknown>)
   if (!text) throw new Problem('consent-unreadable', response.status)
   return text
+}
+
+/** What the shop has, for anybody. */
+export async function stockOf(key: string): Promise<Stocked> {
+  const response = await call('/v1/catalog', { headers: { Authorization: `Bearer ${key}` } })
+  return stocked(((await response.json()) as { products: Listed[] }).products)
 }
 
 /** One visitor's calls. */
@@ -64,7 +114,7 @@ export class FittingRoom {
     const form = new FormData()
     form.append('front', photos.front, 'front')
     if (photos.side) form.append('side', photos.side, 'side')
-    const said = { height_cm: photos.heightCm, weight_kg: photos.weightKg, sex: photos.sex, clothing: photos.clothing }
+    const said = { height_cm: photos.heightCm, weight_kg: photos.weightKg, sex: photos.sex, clothing: photos.clothing, skin: photos.skin }
     for (const [name, value] of Object.entries(said)) if (value !== '') form.append(name, value)
     form.append('consent', agreed.version)
     return this.#post('/v1/avatars', form)
@@ -77,10 +127,20 @@ export class FittingRoom {
     return this.#post('/v1/avatars/import', form)
   }
 
-  async correct(avatar: Avatar, corrections: Record<string, number>): Promise<Avatar> {
+  /** The body is made anew; what comes back says that it is in line. */
+  async change(avatar: Avatar, change: Change): Promise<Avatar> {
     const headers = { ...bearer(this.visit), 'Content-Type': 'application/json' }
-    const body = JSON.stringify({ corrections_cm: corrections })
+    const body = JSON.stringify(change)
     return (await (await call(`/v1/avatars/${avatar.id}`, { method: 'PATCH', headers, body })).json()) as Avatar
+  }
+
+  /** What a list of `<product>:<size>` comes to on this body. */
+  async outfit(avatar: Avatar, wear: string, tucked: boolean): Promise<Dressed> {
+    return this.#read(`/v1/avatars/${avatar.id}/outfit?${new URLSearchParams({ wear, ...(tucked && { tucked: 'true' }) })}`)
+  }
+
+  async fit(avatar: Avatar, product: string, language: string): Promise<Fit> {
+    return this.#read(`/v1/avatars/${avatar.id}/fit?${new URLSearchParams({ product, lang: language })}`)
   }
 
   /** Tells how far an avatar is until nothing more is done about it; a lost connection is taken up again. */
@@ -111,6 +171,10 @@ export class FittingRoom {
   async erase(avatar: Avatar): Promise<string[]> {
     const response = await call(`/v1/avatars/${avatar.id}`, { method: 'DELETE', headers: bearer(this.visit) })
     return ((await response.json()) as { receipts: string[] }).receipts
+  }
+
+  async #read<T>(path: string): Promise<T> {
+    return (await (await call(path, { headers: bearer(this.visit), cache: 'no-cache' })).json()) as T
   }
 
   async #post(path: string, body: FormData): Promise<Avatar> {

@@ -1,43 +1,107 @@
-/** The body and what can be done with it: look, correct, take along, delete. */
+/** The fitting room itself: the body on its stage, and beside it clothes, measures, and what is hers to do with it. */
 
 import { h } from '../dom'
+import { Dressing } from './dressing'
 import { measuresPanel } from './measures'
+import { Plate } from './plate'
+import { colours, NEUTRAL, skinChoice } from './skin'
+import { tabs } from './tabs'
 import type { Avatar, FittingRoom } from './api'
+import type { Garment } from './wardrobe'
 import type { Say } from './words'
 
 export interface BodyWays {
   correct(name: string, cm: number): void
+  paint(skin: string): void
   takeAlong(): void
   erase(): void
   again(): void
+  explain(error: unknown): string
 }
 
-const TURNS = [
-  ['front', 0],
-  ['side', -Math.PI / 2],
-  ['back', Math.PI],
-] as const
+export interface Stock {
+  language: string
+  garments: readonly Garment[]
+  /** What the page was opened for. */
+  first: Garment | null
+}
 
-export function bodyScreen(say: Say, avatar: Avatar, room: FittingRoom, ways: BodyWays): HTMLElement {
-  const plate = h('div', { class: 'body-plate' })
-  const panel = h(
-    'div',
-    { class: 'body-panel' },
-    h('h1', { tabindex: '-1' }, say('body.heading')),
-    avatar.failure && h('p', { class: 'wrong', role: 'alert' }, avatar.failure.advice),
-    measuresPanel(say, avatar, ways.correct),
-    hints(say, avatar),
-    avatar.origin === 'photos' && h('p', { class: 'small' }, say('body.gone')),
-    h(
+export class BodyScreen {
+  readonly element: HTMLElement
+  readonly #plate: Plate
+  readonly #dressing: Dressing
+  readonly #measures = h('div')
+  readonly #hints = h('div')
+  readonly #refit = h('p', { class: 'refit', role: 'status', hidden: true })
+
+  constructor(
+    private readonly say: Say,
+    avatar: Avatar,
+    room: FittingRoom,
+    { language, garments, first }: Stock,
+    private readonly ways: BodyWays,
+  ) {
+    this.#plate = new Plate(say, room)
+    this.#dressing = new Dressing({ say, language, room, plate: this.#plate, explain: ways.explain }, avatar, garments)
+    const clothes = garments.length > 0 ? this.#dressing.element : h('div', { class: 'dressing' }, h('p', { class: 'empty' }, say('clothes.none-sold')))
+    const all = [
+      { name: 'clothes', label: say('clothes.title'), content: clothes },
+      { name: 'measures', label: say('body.measures'), content: h('div', {}, this.#measures, this.#hints) },
+      { name: 'hers', label: say('body.hers'), content: this.#hers(avatar) },
+    ]
+    // Without clothes to try on it is the measures that one comes for.
+    const order = garments.length > 0 ? all : [all[1]!, all[0]!, all[2]!]
+    const panel = h('div', { class: 'body-panel' }, h('h1', { tabindex: '-1' }, say('body.heading')), this.#refit, tabs(say('body.heading'), order))
+    this.element = h('section', { class: 'body-room' }, this.#plate.element, panel)
+    this.#tell(avatar)
+    void this.#dressing.start(first).then(() => this.#paint(avatar.skin ?? NEUTRAL))
+  }
+
+  /** Says that the body is being made anew, while the old one stands. */
+  working(avatar: Avatar): void {
+    this.#dressing.hold()
+    this.#refit.hidden = false
+    this.#refit.textContent = this.say('body.refit', { percent: `${Math.round(100 * avatar.progress)} %` })
+  }
+
+  /** The body as it is now, in what it wore; of another shape, in the sizes that fit now. */
+  async renew(avatar: Avatar, reshaped: boolean): Promise<void> {
+    this.#refit.hidden = true
+    this.#tell(avatar)
+    await this.#dressing.renew(avatar, reshaped)
+    this.#paint(avatar.skin ?? NEUTRAL)
+  }
+
+  dispose(): void {
+    this.#plate.dispose()
+  }
+
+  #tell(avatar: Avatar): void {
+    const wrong = avatar.failure && h('p', { class: 'wrong', role: 'alert' }, this.ways.explain(avatar.failure))
+    this.#measures.replaceChildren(...(wrong ? [wrong] : []), measuresPanel(this.say, avatar, this.ways.correct))
+    const lines = avatar.findings.map((finding) => h('li', {}, this.ways.explain(finding)))
+    this.#hints.replaceChildren(...(lines.length > 0 ? [h('section', { class: 'hints' }, h('h2', {}, this.say('body.hints')), h('ul', {}, ...lines))] : []))
+  }
+
+  #hers(avatar: Avatar): HTMLElement {
+    const { say, ways } = this
+    const choose = (skin: string): void => {
+      this.#paint(skin)
+      ways.paint(skin)
+    }
+    const gone = avatar.origin === 'photos' && h('p', { class: 'small' }, say('body.gone'))
+    return h(
       'div',
-      { class: 'ways' },
-      way('take-along', say('body.export'), ways.takeAlong),
-      way('again', say('body.again'), ways.again),
-      sure(say, ways.erase),
-    ),
-  )
-  void showBody(say, plate, avatar, room)
-  return h('section', { class: 'body-room' }, plate, panel)
+      { class: 'hers' },
+      skinChoice(say, avatar.skin ?? NEUTRAL, choose),
+      gone,
+      h('div', { class: 'ways' }, way('take-along', say('body.export'), ways.takeAlong), way('again', say('body.again'), ways.again), sure(say, ways.erase)),
+    )
+  }
+
+  #paint(skin: string): void {
+    this.#plate.paint(...colours(skin))
+  }
 }
 
 function way(name: string, label: string, go: () => void): HTMLButtonElement {
@@ -53,36 +117,4 @@ function sure(say: Say, go: () => void): HTMLElement {
   })
   button.classList.add('danger')
   return button
-}
-
-function hints(say: Say, avatar: Avatar): HTMLElement | null {
-  if (avatar.findings.length === 0) return null
-  const lines = avatar.findings.map(({ advice }) => h('li', {}, advice))
-  return h('section', { class: 'hints' }, h('h2', {}, say('body.hints')), h('ul', {}, ...lines))
-}
-
-/** The viewer, loaded only now: it is most of what the page weighs. A picture where the browser has no WebGL. */
-async function showBody(say: Say, plate: HTMLElement, avatar: Avatar, room: FittingRoom): Promise<void> {
-  if (!avatar.files) return
-  try {
-    const [{ Viewer }, glb] = await Promise.all([import('./viewer'), room.file(avatar.files.body)])
-    const viewer = new Viewer(say('body.viewer'))
-    const turns = TURNS.map(([name, yaw]) => {
-      const button = h('button', { type: 'button', class: 'quiet' }, say(`body.${name}`))
-      button.onclick = () => viewer.turnTo(yaw)
-      return button
-    })
-    plate.replaceChildren(viewer.element, h('div', { class: 'turns' }, ...turns))
-    await viewer.show('body', glb)
-    plate.dataset['state'] = 'shown'
-    new MutationObserver((_, watching) => {
-      if (plate.isConnected) return
-      watching.disconnect()
-      viewer.dispose()
-    }).observe(document.body, { childList: true, subtree: true })
-  } catch {
-    const picture = new Blob([await room.file(avatar.files.thumbnail)], { type: 'image/png' })
-    plate.replaceChildren(h('img', { src: URL.createObjectURL(picture), alt: '' }), h('p', { class: 'small' }, say('body.no-3d')))
-    plate.dataset['state'] = 'picture'
-  }
 }

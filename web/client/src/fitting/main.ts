@@ -3,13 +3,18 @@
 import '../style/index.css'
 import '../style/fitting.css'
 import '../style/body.css'
+import '../style/clothes.css'
+import '../style/finder.css'
+import '../style/measures.css'
 import { h } from '../dom'
-import { Problem, Shop, Unreachable, type ConsentText } from '../session'
+import { Problem, Shop, type ConsentText } from '../session'
 import { sayer } from '../words'
-import { consentFor, FittingRoom, type Avatar, type Photos } from './api'
-import { bodyScreen } from './body'
-import { photosScreen } from './photos'
+import { Advice, viewOf } from './advice'
+import { consentFor, FittingRoom, stockOf, type Avatar, type Change, type Photos } from './api'
+import { BodyScreen } from './body'
+import { PhotosScreen, type Wrong } from './photos'
 import { consentScreen, notice, way, WorkingScreen } from './screens'
+import type { Stocked } from './wardrobe'
 import type { Key, Words } from './words'
 
 interface Bootstrap {
@@ -24,6 +29,11 @@ class Fitting {
   readonly #say
   readonly #shop: Shop
   readonly #sheet = h('div', { class: 'sheet' })
+  readonly #advice: Advice
+  readonly #mirror: HTMLAnchorElement
+  #stock: Promise<Stocked> = Promise.resolve({ garments: [], others: false })
+  #form: PhotosScreen | null = null
+  #body: BodyScreen | null = null
   #room: FittingRoom | null = null
   #agreed: ConsentText | null = null
   #stop = new AbortController()
@@ -33,13 +43,19 @@ class Fitting {
     private readonly about: Bootstrap,
   ) {
     this.#say = sayer<Key>(about.words)
+    this.#advice = new Advice(about.words, this.#say)
     this.#shop = new Shop(about.key ?? '', about.language)
-    const bar = h('header', { class: 'bar' }, h('span', { class: 'brand' }, about.shop?.name ?? 'Vitrine'), h('span', { class: 'small' }, this.#say('title')))
+    const mirror = `/s/${about.shop?.slug ?? ''}?lang=${about.language}`
+    this.#mirror = h('a', { class: 'data', href: mirror, hidden: true }, this.#say('mirror'))
+    const bar = h('header', { class: 'bar' }, h('span', { class: 'brand' }, about.shop?.name ?? 'Vitrine'), this.#mirror)
     main.replaceChildren(bar, this.#sheet)
   }
 
   async start(): Promise<void> {
     if (!this.about.shop || !this.about.key) return this.#trouble(this.#say('trouble.no-shop'), null)
+    this.#form = null
+    this.#stock = stockOf(this.about.key).catch(() => ({ garments: [], others: false }))
+    void this.#stock.then(({ others }) => (this.#mirror.hidden = !others))
     await this.#try(async () => this.#consent(await consentFor('photo', this.about.language)))
   }
 
@@ -70,8 +86,11 @@ class Fitting {
     this.#show('consent-import', consentScreen(this.#say, this.about.shop?.name ?? '', text, this.about.privacy, ways))
   }
 
-  #photos(wrong: string | null): void {
-    this.#show('photos', photosScreen(this.#say, (photos) => void this.#send(photos), wrong))
+  /** The form as it was filled in, with what was wrong. */
+  #photos(wrong: Wrong | null): void {
+    this.#form ??= new PhotosScreen(this.#say, (photos) => void this.#send(photos))
+    this.#form.blame(wrong)
+    this.#show('photos', this.#form.element)
   }
 
   async #send(photos: Photos): Promise<void> {
@@ -96,22 +115,40 @@ class Fitting {
     try {
       asked = await begin()
       screen.show(asked)
-      this.#arrive(await room.follow(asked, (avatar) => screen.show(avatar), signal))
+      await this.#arrive(await room.follow(asked, (avatar) => screen.show(avatar), signal))
     } catch (error) {
       if (!signal.aborted) throw error
     }
   }
 
-  #arrive(avatar: Avatar): void {
-    if (avatar.status === 'failed') return this.#photos(avatar.failure?.advice ?? this.#say('trouble.heading'))
+  async #arrive(avatar: Avatar): Promise<void> {
+    const { failure } = avatar
+    if (avatar.status === 'failed' || !avatar.files)
+      return this.#photos({ words: failure ? this.#advice.explain(failure) : this.#say('trouble.heading'), view: failure && viewOf(failure) })
     const room = this.#room as FittingRoom
-    const screen = bodyScreen(this.#say, avatar, room, {
-      correct: (name, cm) => void this.#try(() => this.#follow(() => room.correct(avatar, { [name]: cm }))),
-      takeAlong: () => void this.#try(async () => save(await room.archive(avatar), 'my-body.zip')),
-      erase: () => void this.#try(async () => this.#gone(await room.erase(avatar))),
+    const { garments } = await this.#stock
+    const asked = new URLSearchParams(window.location.search).get('wear')
+    const first = garments.find(({ id }) => id === asked) ?? null
+    let now = avatar
+    const body = new BodyScreen(this.#say, avatar, room, { language: this.about.language, garments, first }, {
+      correct: (name, cm) => void this.#try(async () => void (now = await this.#remake(body, now, { corrections_cm: { [name]: cm } }))),
+      paint: (skin) => void this.#try(async () => void (now = await this.#remake(body, now, { skin }))),
+      takeAlong: () => void this.#try(async () => save(await room.archive(now), 'my-body.zip')),
+      erase: () => void this.#try(async () => this.#gone(await room.erase(now))),
       again: () => this.#photos(null),
+      explain: this.#advice.explain,
     })
-    this.#show('body', screen)
+    this.#show('body', body.element)
+    this.#body = body
+  }
+
+  /** The old body stands until the new one is there. */
+  async #remake(body: BodyScreen, avatar: Avatar, change: Change): Promise<Avatar> {
+    const room = this.#room as FittingRoom
+    const { signal } = (this.#stop = new AbortController())
+    const made = await room.follow(await room.change(avatar, change), (now) => body.working(now), signal)
+    await body.renew(made, 'corrections_cm' in change)
+    return made
   }
 
   #gone(receipts: string[]): void {
@@ -136,32 +173,13 @@ class Fitting {
       await act()
     } catch (error) {
       const over = error instanceof Problem && ['token-expired', 'invalid-token', 'unknown-avatar'].includes(error.code)
-      this.#trouble(this.#words(error), () => void (over || !this.#room ? this.start() : this.#photos(null)))
-    }
-  }
-
-  #words(error: unknown): string {
-    if (error instanceof Unreachable || !(error instanceof Problem)) return this.#say('trouble.offline')
-    const { code, members, retryAfterS } = error
-    switch (code) {
-      case 'avatars-busy':
-      case 'rate-limited':
-        return this.#say('trouble.busy', { s: retryAfterS ?? 60 })
-      case 'token-expired':
-      case 'invalid-token':
-      case 'unknown-avatar':
-        return this.#say('trouble.visit-over')
-      case 'archive-invalid':
-        return this.#say('trouble.not-a-body')
-      case 'photo-format':
-      case 'payload-too-large':
-        return this.#say('trouble.photo')
-      default:
-        return typeof members['detail'] === 'string' ? members['detail'] : this.#say('trouble.other', { code })
+      this.#trouble(this.#advice.explain(error), () => void (over || !this.#room ? this.start() : this.#photos(null)))
     }
   }
 
   #show(name: string, screen: HTMLElement): void {
+    this.#body?.dispose()
+    this.#body = null
     this.main.dataset['screen'] = name
     this.#sheet.replaceChildren(screen)
     window.scrollTo(0, 0)

@@ -14,8 +14,7 @@ export function measuresPanel(say: Say, avatar: Avatar, correct: (name: string, 
   const rest = names.filter((name) => !FIRST.includes(name))
   return h(
     'section',
-    { class: 'measures-panel', 'aria-labelledby': 'measures-title' },
-    h('h2', { id: 'measures-title' }, say('body.measures')),
+    { class: 'measures-panel', 'aria-label': say('body.measures') },
     h('p', { class: 'small' }, say('body.measures-says')),
     rows(FIRST.filter((name) => names.includes(name))),
     rest.length > 0 && h('details', {}, h('summary', {}, say('body.more')), rows(rest)),

@@ -1,6 +1,7 @@
 /** The screens between: what she agrees to, how far the work is, and the ends. */
 
 import { h } from '../dom'
+import { silhouette } from './silhouette'
 import type { ConsentText } from '../session'
 import type { Avatar } from './api'
 import type { Say } from './words'
@@ -27,9 +28,12 @@ export function consentScreen(say: Say, shop: string, text: ConsentText, privacy
     input.onchange = () => input.files?.[0] && bring(input.files[0])
     buttons.append(h('label', { class: 'quiet' }, say('consent.bring'), input))
   }
+  const hero = h('figure', { class: 'hero shapes', 'aria-hidden': 'true' })
+  hero.append(silhouette('front'), silhouette('side'))
   return h(
     'section',
     { class: 'consent' },
+    hero,
     h(
       'div',
       { class: 'consent-words' },
