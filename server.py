@@ -14,12 +14,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 import structlog
@@ -34,6 +34,7 @@ from tenancy.errors import TenancyError
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from avatar.dress_desk import DressDesk
     from rtc.avatars import AvatarFile, Garment
     from rtc.claims import Visitor
     from rtc.record import EndedTryOn
@@ -47,8 +48,9 @@ if TYPE_CHECKING:
     from tenancy.ledger import Recorder, TryOn
     from tenancy.mail import Kept
     from tenancy.outbox import Outbox
+    from tenancy.outfits import FileName, Outfit, Outfits
     from tenancy.owners import Owners
-    from tenancy.products import Intake, Products, Taken
+    from tenancy.products import GarmentIntake, Intake, Products, Taken, TakenGarment
     from tenancy.seal import Seal
     from tenancy.shown_avatars import ShownAvatar, ShownAvatars
     from tenancy.visits import Visits
@@ -156,6 +158,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
         owners, kept_mail = await _owners(settings, stores, stack)
         placement = Placement(stores.redis)
         stack.push_async_callback(placement.aclose)
+        room = await _attended(await _fitting_room(settings, stores), stack)
         services = Services(
             credentials=stores.credentials,
             visits=stores.visits,
@@ -163,7 +166,9 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
             files=stores.files,
             placement=placement,
             claims=Claims(stores.redis),
-            fitting_room=await _attended(await _fitting_room(settings, stores), stack),
+            fitting_room=room,
+            outfits=await _outfits(settings, stores, room, stack),
+            base_bodies=settings.models / "garments",
             owners=owners,
             limits=Limits(stores.redis, settings.rates, trusted_hops=settings.trusted_proxies),
             kept_mail=kept_mail if settings.show_mail else None,
@@ -245,6 +250,16 @@ async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> 
     sweeping = asyncio.create_task(owners.sweeper.always())
     stack.callback(sweeping.cancel)
     return owners, kept
+
+
+async def _outfits(settings: Settings, stores: Stores, room: FittingRoom, stack: AsyncExitStack) -> Outfits:
+    """Garments on bodies, with a workroom that rests when nobody asks."""
+    from tenancy.outfits import Outfits
+
+    workroom = Workroom.at(settings.models)
+    stack.push_async_callback(workroom.desk.close)
+    stack.callback(asyncio.create_task(workroom.desk.rest_always()).cancel)
+    return Outfits(stores.database, stores.files, stores.products, room.avatars, workroom)
 
 
 async def _attended(room: FittingRoom, stack: AsyncExitStack) -> FittingRoom:
@@ -396,6 +411,8 @@ class Shelf:
             found = await self.products.published(UUID(tenant), UUID(product))
         except (NotInShop, ValueError):
             raise UnknownProduct from None
+        if found.kind == "garment":  # worn on avatars alone
+            raise UnknownProduct
         return found.glb_digest
 
     async def read(self, tenant: str, digest: str) -> bytes:
@@ -554,9 +571,15 @@ async def _seed(settings: Settings) -> None:
     if settings.demo:
         async with _stores(settings) as stores:
             shop = await DemoShop.at(stores)
-            if not await is_complete(shop):
+            garments = await asyncio.to_thread(_demo_garments, settings.models)
+            if not await is_complete(shop, garments):
                 log.info("making-the-demo-shop")
-                await complete(shop, at_once=cores())
+                await complete(shop, garments, at_once=cores())
+
+
+def _demo_garments(models: Path) -> dict[str, bytes]:
+    """The models that set-up made, by name; none if it did not."""
+    return {path.stem: path.read_bytes() for path in sorted((models / "garments").glob("*.glb"))}
 
 
 @dataclass(frozen=True)
@@ -576,8 +599,19 @@ class DemoShop:
         there = await self.all_products.catalog(self.shop.id)
         return {product.external_id: product.id for product in there if product.external_id}
 
-    async def add(self, name: str, kind: str, glb: bytes, external_id: str, position: int) -> None:
-        await self.all_products.add(self.shop.id, name, kind, glb, external_id=external_id, position=position)
+    async def add(
+        self,
+        name: str,
+        kind: str,
+        glb: bytes,
+        *,
+        external_id: str,
+        position: int,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        await self.all_products.add(
+            self.shop.id, name, kind, glb, external_id=external_id, position=position, details=details
+        )
 
     async def remove(self, product: UUID) -> None:
         await self.all_products.remove(self.shop.id, product)
@@ -620,7 +654,7 @@ async def _stores(settings: Settings) -> AsyncIterator[Stores]:
 
     if settings.redis_url is None or (dsn := _app_dsn(settings)) is None:
         raise CannotRun("this role needs REDIS_URL, and DATABASE_APP_URL or DATABASE_URL; `all` brings its own")
-    storage = settings.storage_url
+    storage, at_once = settings.storage_url, max(1, cores() // 2)
     async with AsyncExitStack() as stack:
         database = await Database.connect(dsn, cache=_cache())
         stack.push_async_callback(database.close)
@@ -633,7 +667,7 @@ async def _stores(settings: Settings) -> AsyncIterator[Stores]:
             redis,
             files,
             Credentials(database),
-            Products(database, files, _intake(max(1, cores() // 2))),
+            Products(database, files, _intake(at_once), garment_intake(settings.models, at_once)),
             visits,
         )
 
@@ -657,7 +691,7 @@ def _app_dsn(settings: Settings) -> str | None:
 
 
 def _intake(at_once: int) -> Intake:
-    """The intake in child processes, so many at a time; its refusal as the web answers it."""
+    """The intake of glasses and hats in child processes, so many at a time; its refusal as the web answers it."""
     from render.glb import ProductError
     from render.intake_child import IntakeDesk
     from tenancy.errors import Busy
@@ -674,6 +708,73 @@ def _intake(at_once: int) -> Intake:
             raise ModelRejected(error.code, error.detail) from None
 
     return take_in
+
+
+def garment_intake(models: Path, at_once: int) -> GarmentIntake:
+    """The intake of garments, likewise."""
+    from avatar.garments.desk import GarmentDesk, GarmentRefused
+    from tenancy.errors import Busy
+    from web.uploads import ModelRejected
+
+    desk = GarmentDesk(models, at_once=at_once)
+
+    async def take_in(glb: bytes, details: Mapping[str, Any]) -> TakenGarment:
+        try:
+            return await desk.take_in(glb, details)
+        except GarmentRefused as error:
+            if error.code == "busy":
+                raise Busy(str(error)) from None
+            raise ModelRejected(error.code, str(error)) from None
+
+    return take_in
+
+
+@dataclass(frozen=True)
+class Workroom:
+    """Where bodies are dressed (`tenancy.outfits.Tailor`)."""
+
+    desk: DressDesk
+    revision: str
+
+    @classmethod
+    def at(cls, models: Path) -> Self:
+        """Over processes of its own, that end with this one."""
+        from avatar.dress_desk import REVISION, DressDesk
+        from ops.lifeline import bound_to_parent
+
+        return cls(DressDesk(models, before_exec=bound_to_parent(signal.SIGKILL)), REVISION)
+
+    async def fit(self, measures: Mapping[str, Mapping[str, float]], garment: Mapping[str, Any]) -> Mapping[str, Any]:
+        async with _told_by_tenancy():
+            return await self.desk.fit(measures, garment["chart"], garment["body_chart"])
+
+    async def dress(self, outfit: Outfit, models: Sequence[bytes], name: FileName, color: str | None) -> bytes:
+        from avatar.dress_desk import Order
+
+        assert outfit.avatar.body is not None
+        worn = []
+        for piece in outfit.pieces:
+            garment = piece.product.garment or {}
+            one = {"product": str(piece.product.id), "name": piece.product.name, "size": piece.size}
+            worn.append({**one, "kind": garment["worn_as"], "chart": garment["chart"]})
+        async with _told_by_tenancy():
+            return await self.desk.dress(
+                Order(outfit.key, name, outfit.avatar.body, color, outfit.tucked, worn, models)
+            )
+
+
+@asynccontextmanager
+async def _told_by_tenancy() -> AsyncIterator[None]:
+    """What the desk refuses, in tenancy's words."""
+    from avatar.dress_desk import DeskBusy, DeskFailed
+    from tenancy.errors import Busy, Unwearable
+
+    try:
+        yield
+    except DeskBusy:
+        raise Busy("Many are being dressed. Try again in a moment.") from None
+    except DeskFailed as error:
+        raise Unwearable(f"{error.code}: {error}") from None
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from avatar.photo import Photo, open_photo
 from avatar.picture import Painted, paint
 from avatar.reshape import Tailor
 from avatar.sighting import Onlooker, Sighting, View
+from avatar.tone import skin_tone
 
 OnStage = Callable[[str, float], None]
 # What widens the errors but does not stop the work: the outline is still there.
@@ -39,7 +40,8 @@ _OTHER_SIGMA_SHARE = 0.5
 class Request:
     """front, side: photo files as uploaded; sex: female, male, neutral or None; clothing: tight, everyday or None.
 
-    corrections_cm: measures the shopper took herself, by name.
+    corrections_cm: measures the shopper took herself, by name. skin: how the body is to look: neutral, photo (as she
+    does in the front one) or #rrggbb.
     """
 
     front: bytes
@@ -49,6 +51,7 @@ class Request:
     sex: str | None
     clothing: str | None
     corrections_cm: Mapping[str, float]
+    skin: str = "neutral"
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,10 @@ class Remark:
 
 @dataclass(frozen=True)
 class Built:
-    """sex: the model that the betas (K,) belong to; GLBs in the rest pose, skinned; thumbnail with transparency."""
+    """sex: the model that the betas (K,) belong to; GLBs in the rest pose, skinned; thumbnail with transparency.
+
+    skin: the body's colour "#rrggbb", None for a mannequin's.
+    """
 
     sex: Sex
     betas: NDArray[np.float64]
@@ -78,6 +84,7 @@ class Built:
     plain_glb: bytes
     thumbnail_png: bytes
     findings: tuple[Remark, ...]
+    skin: str | None = None
 
 
 class _Figure:
@@ -118,6 +125,7 @@ class Builder:
         _check_stated(request)
         on_stage("looking", 0.0)
         photos, sightings, findings = self._look(request)
+        skin = _skin(request, photos["front"], sightings["front"])
         on_stage("fitting", 0.3)
         scene = Scene(
             photos,
@@ -141,7 +149,7 @@ class Builder:
         measures = _measures(estimate)
         betas = self._shaped(sex, start, measures, {"height": request.height_cm, **request.corrections_cm})
         on_stage("exporting", 0.9)
-        built = self._built(sex, betas, measures)
+        built = self._built(sex, betas, measures, skin)
         remarks = {finding.code: Remark(finding.code, finding.advice) for finding in findings}
         return replace(built, findings=tuple(remarks.values()))
 
@@ -152,10 +160,13 @@ class Builder:
         corrections_cm: Mapping[str, float],
         *,
         sex: Sex,
+        skin: str | None = None,
     ) -> Built:
         """The same person after she measured something herself: the other measures and the body follow.
 
-        `betas`, `measures` and `sex` as they came out of `build` or `refit`. Raises RequestUnusable.
+        `betas`, `measures` and `sex` as they came out of `build` or `refit`; `skin`: "#rrggbb" or None.
+
+        Raises RequestUnusable.
         """
         _check_corrections(corrections_cm)
         if set(measures) != set(MEASURES):
@@ -168,7 +179,7 @@ class Builder:
         followed = _measures(estimate)
         followed |= {name: replace(followed[name], value_cm=value) for name, value in corrections_cm.items()}
         shaped = self._shaped(sex, betas, followed, corrections_cm)
-        return self._built(sex, shaped, followed)
+        return self._built(sex, shaped, followed, skin)
 
     def _figure(self, sex: Sex) -> _Figure:
         if sex not in self._figures:
@@ -232,21 +243,29 @@ class Builder:
         }
         return self._figure(sex).tailor.shaped(start, wanted, sigma)
 
-    def _built(self, sex: Sex, betas: NDArray[np.float64], measures: Mapping[str, Measure]) -> Built:
+    def _built(self, sex: Sex, betas: NDArray[np.float64], measures: Mapping[str, Measure], skin: str | None) -> Built:
         figure = self._figure(sex)
         vertices = figure.tailor.vertices(betas)
-        mesh, joints = figure.shape.mesh(vertices), figure.shape.joints(vertices)
+        mesh, joints = figure.shape.mesh(vertices, skin or MANNEQUIN), figure.shape.joints(vertices)
         extras = {"sex": sex, "betas": betas.round(5).tolist()}
         compressed, plain = (
             write_body(mesh, joints, figure.arrays.parents, compressed=small, extras=extras) for small in (True, False)
         )
-        return Built(sex, betas, measures, compressed, plain, thumbnail(vertices, figure.arrays.faces), ())
+        picture = thumbnail(vertices, figure.arrays.faces, skin or MANNEQUIN)
+        return Built(sex, betas, measures, compressed, plain, picture, (), skin)
 
 
-def thumbnail(vertices: NDArray[np.float32], faces: NDArray[np.int64]) -> bytes:
-    """A PNG of a body as a mannequin."""
+def _skin(request: Request, front: Photo, seen: Sighting) -> str | None:
+    """The colour that the body is to have, "#rrggbb", None for a mannequin's."""
+    if request.skin == "photo":
+        return skin_tone(front, seen)
+    return request.skin if request.skin.startswith("#") else None
+
+
+def thumbnail(vertices: NDArray[np.float32], faces: NDArray[np.int64], skin: str = MANNEQUIN) -> bytes:
+    """A PNG of a body in one colour, "#rrggbb"."""
     points = vertices.astype(np.float64)
-    color = np.array(linear(MANNEQUIN)[:3])
+    color = np.array(linear(skin)[:3])
     return paint([Painted(points, faces, vertex_normals(points, faces), color)])
 
 

@@ -1,12 +1,13 @@
 """A body as files: a compressed GLB with levels of detail, a plain one for AR viewers, and a small picture.
 
-Both GLBs are skinned with the model's 24 joints, named as `avatar.body_model.JOINT_NAMES`, at rest in the A-pose the
+Both GLBs are skinned with the model's 24 joints, named as `avatar.body_arrays.JOINT_NAMES`, at rest in the A-pose the
 garments are modelled on, feet on the floor. Vertices keep the body model's numbering, so that a garment can name the
 ones it covers. Coarser levels share the vertices of the finest and hang on the mesh's node by `MSFT_lod`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,12 @@ import meshoptimizer
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.body_model import JOINT_NAMES, BodyArrays
+from avatar.body_arrays import JOINT_NAMES, BodyArrays
 from avatar.gltf import LEVELS, GlbWriter, linear, unit_bytes, vertex_normals
 
 MANNEQUIN = "#cfc9c2"
 _LEVEL_SHARES = (0.3, 0.08)
-_LEVEL_SCREEN = [0.5, 0.15, 0.0]  # share of the screen's height down to which each level serves
+_LEVEL_SCREEN = (0.5, 0.15)  # share of the screen's height down to which each level but the last serves
 _INFLUENCES = 4
 
 
@@ -38,6 +39,14 @@ class Mesh:
     normals: NDArray[np.float64] | None = None  # (N, 3) where they are not those of the triangles
 
 
+@dataclass(frozen=True)
+class Cover:
+    """A material's index in the document, and the triangles it covers: levels of (F, 3), finest first."""
+
+    material: int
+    levels: Sequence[NDArray[np.int64]]
+
+
 class BodyShape:
     """What all bodies of one model have in common for export: which vertices there are, and the levels of detail."""
 
@@ -45,7 +54,7 @@ class BodyShape:
         self._arrays = arrays
         self.count = int(arrays.faces.max()) + 1
         template = np.ascontiguousarray(arrays.template[: self.count], np.float32)
-        self.levels = (arrays.faces, *(_coarser(template, arrays.faces, share) for share in _LEVEL_SHARES))
+        self.levels = (arrays.faces, *(coarser(template, arrays.faces, share) for share in _LEVEL_SHARES))
         self.weights = arrays.weights[: self.count]
 
     def mesh(self, vertices: NDArray[np.float32], color: str = MANNEQUIN) -> Mesh:
@@ -57,7 +66,8 @@ class BodyShape:
         return np.asarray(self._arrays.joint_regressor.astype(np.float64) @ vertices)
 
 
-def _coarser(template: NDArray[np.float32], faces: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+def coarser(template: NDArray[np.float32], faces: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    """A share of the triangles (F, 3) that looks like all of them, over the same vertices."""
     flat = np.ascontiguousarray(faces, np.uint32).reshape(-1)
     kept = np.empty_like(flat)
     count = meshoptimizer.simplify(
@@ -103,35 +113,48 @@ def add_mesh(
     skeleton: list[int],
     joints: NDArray[np.float64],
     *,
-    material: int | None = None,
+    covers: Sequence[Cover] | None = None,
     more: dict[str, int] | None = None,
+    extras: dict[str, Any] | None = None,
 ) -> None:
-    """A skinned mesh; `material` instead of one of its colour, `more`: further attributes by name."""
+    """A skinned mesh on one node with its coarser levels.
+
+    covers: its materials, each on triangles of its own, instead of one of the mesh's colour. more: further attributes
+    by name; extras: what the node says of itself.
+    """
     attributes, inverse = _attributes(writer, mesh, joints)
     attributes |= more or {}
-    if material is None:
+    if covers is None:
         shading = {"baseColorFactor": linear(mesh.color), "metallicFactor": 0.0, "roughnessFactor": mesh.roughness}
-        material = writer.add("materials", {"name": mesh.name, "pbrMetallicRoughness": shading})
+        covers = [Cover(writer.add("materials", {"name": mesh.name, "pbrMetallicRoughness": shading}), mesh.levels)]
     skin = writer.add(
         "skins", {"joints": skeleton, "skeleton": skeleton[0], "inverseBindMatrices": writer.matrices(inverse)}
     )
-    levels = mesh.levels if writer.compressed else mesh.levels[:1]
     nodes = []
-    for number, faces in enumerate(levels):
-        primitive = {
-            "attributes": attributes,
-            "indices": writer.triangles(faces, len(mesh.vertices)),
-            "material": material,
-        }
+    for number in range(max(len(cover.levels) for cover in covers) if writer.compressed else 1):
+        primitives = [
+            {
+                "attributes": attributes,
+                "indices": writer.triangles(cover.levels[number], len(mesh.vertices)),
+                "material": cover.material,
+            }
+            for cover in covers
+            if number < len(cover.levels) and len(cover.levels[number])
+        ]
+        if not primitives:
+            continue
         name = mesh.name if number == 0 else f"{mesh.name}_level{number}"
-        shape = writer.add("meshes", {"name": name, "primitives": [primitive]})
+        shape = writer.add("meshes", {"name": name, "primitives": primitives})
         nodes.append(writer.add("nodes", {"name": name, "mesh": shape, "skin": skin}))
+    if not nodes:  # all of it is covered by something else
+        return
+    told: dict[str, Any] = dict(extras or {})
     if len(nodes) > 1:
         writer.extension(LEVELS)
-        writer.document["nodes"][nodes[0]] |= {
-            "extensions": {LEVELS: {"ids": nodes[1:]}},
-            "extras": {"MSFT_screencoverage": _LEVEL_SCREEN[: len(nodes)]},
-        }
+        writer.document["nodes"][nodes[0]]["extensions"] = {LEVELS: {"ids": nodes[1:]}}
+        told["MSFT_screencoverage"] = [*_LEVEL_SCREEN[: len(nodes) - 1], 0.0]
+    if told:
+        writer.document["nodes"][nodes[0]]["extras"] = told
     writer.root(nodes[0])
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.body_model import JOINT_NAMES, BodyArrays
+from avatar.body_arrays import JOINT_NAMES, BodyArrays
 from avatar.landmarks import arm_parts
 from avatar.section import Points, crossings, edges_of, hull_perimeter, level_girths, plane_girth
 

@@ -47,9 +47,9 @@ def read(pipe: BinaryIO) -> Message | None:
     return _unpacked(head, body) if len(body) == body_length else None
 
 
-async def receive(pipe: asyncio.StreamReader) -> Message:
+async def receive(pipe: asyncio.StreamReader, most_bytes: int = MOST_BYTES) -> Message:
     """The next message. Raises EOFError when the other end is gone, or sends what no message of ours can be."""
     head_length, body_length = _LENGTHS.unpack(await pipe.readexactly(_LENGTHS.size))
-    if head_length + body_length > MOST_BYTES:
+    if head_length + body_length > most_bytes:
         raise EOFError("that is no message")
     return _unpacked(await pipe.readexactly(head_length), await pipe.readexactly(body_length))

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from avatar.messages import Message, receive
+from avatar.messages import MOST_BYTES, Message, receive
 
 LOAD_WITHIN_S, WORK_WITHIN_S = 120.0, 180.0
 WARM_FOR_S = 600.0
@@ -43,6 +43,8 @@ class Stated(Protocol):
     def sex(self) -> str | None: ...
     @property
     def clothing(self) -> str | None: ...
+    @property
+    def skin(self) -> str: ...
 
 
 class Job(Protocol):
@@ -60,7 +62,7 @@ class Job(Protocol):
 
 @dataclass(frozen=True)
 class Made:
-    """An avatar. body: sex and betas; measures: value_cm and sigma_cm by name."""
+    """An avatar. body: sex and betas; measures: value_cm and sigma_cm by name; skin: "#rrggbb" or None."""
 
     body: Mapping[str, Any]
     measures: Mapping[str, Mapping[str, float]]
@@ -68,6 +70,7 @@ class Made:
     body_glb: bytes
     plain_glb: bytes
     thumbnail_png: bytes
+    skin: str | None = None
 
 
 AnyJob = TypeVar("AnyJob", bound=Job)
@@ -106,14 +109,17 @@ class Bench:
         maker: str | None = None,
         engine: str | None = None,
         engine_s: float = 0.0,
+        program: str = "avatar.workbench",
+        most_bytes: int = MOST_BYTES,
         environment: Mapping[str, str] | None = None,
         before_exec: Callable[[], None] | None = None,
     ) -> None:
         """`engine`: another way to the shape (`avatar.engines.engine`), which may take `engine_s` of its own.
 
-        `environment`: more for it to know, such as its device. `before_exec`: binds it to this process's life.
+        `program`: the module it runs; `most_bytes`: of an answer. `environment`: more for it to know, such as its
+        device. `before_exec`: binds it to this process's life.
         """
-        self._command = [sys.executable, "-m", "avatar.workbench", "--models", str(models)]
+        self._command = [sys.executable, "-m", program, "--models", str(models)]
         if maker is not None:
             self._command += ["--maker", maker]
         if engine is not None:
@@ -122,6 +128,7 @@ class Bench:
         kept = {name: value for name, value in os.environ.items() if name in _ENVIRONMENT}
         self._environment = {**kept, "OPENBLAS_NUM_THREADS": "1", **(environment or {})}
         self._before_exec = before_exec
+        self._most_bytes = most_bytes
         self._process: asyncio.subprocess.Process | None = None
         self.used_at = time.monotonic()
 
@@ -176,7 +183,7 @@ class Bench:
         assert self._process is not None and self._process.stdout is not None
         try:
             async with asyncio.timeout(within_s):
-                return await receive(self._process.stdout)
+                return await receive(self._process.stdout, self._most_bytes)
         except TimeoutError:
             raise BenchTooSlow from None
         except EOFError:
@@ -274,7 +281,7 @@ class Worker:
     async def _computed(self, job: Any) -> Message:
         """The bench's answer. While it computes the lease is renewed, and if it is lost the bench is ended."""
         photos = {} if job.body is not None else await self.line.photos(job)
-        stated = {name: getattr(job.stated, name) for name in ("height_cm", "weight_kg", "sex", "clothing")}
+        stated = {name: getattr(job.stated, name) for name in ("height_cm", "weight_kg", "sex", "clothing", "skin")}
         head = {
             "stated": stated,
             "corrections_cm": dict(job.corrections_cm),
@@ -312,4 +319,5 @@ def _made(answer: Message) -> Made:
         body_glb=parts["body.glb"],
         plain_glb=parts["plain.glb"],
         thumbnail_png=parts["thumbnail.png"],
+        skin=made["skin"],
     )

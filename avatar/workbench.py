@@ -27,7 +27,9 @@ class Maker(Protocol):
 
     def build(self, request: Any, on_stage: Any) -> Any: ...
 
-    def refit(self, betas: Any, measures: Any, corrections_cm: Mapping[str, float], *, sex: str) -> Any: ...
+    def refit(
+        self, betas: Any, measures: Any, corrections_cm: Mapping[str, float], *, sex: str, skin: str | None
+    ) -> Any: ...
 
 
 def serve(maker: Maker, orders: BinaryIO, answers: BinaryIO) -> None:
@@ -58,6 +60,7 @@ def _carried_out(maker: Maker, order: Message, on_stage: Any) -> Message:
         "body": {"sex": built.sex, "betas": [float(beta) for beta in built.betas]},
         "measures": measures,
         "findings": [{"code": finding.code, "advice": finding.advice} for finding in built.findings],
+        "skin": built.skin,
     }
     parts = {"body.glb": built.body_glb, "plain.glb": built.plain_glb, "thumbnail.png": built.thumbnail_png}
     return Message({"made": head}, parts)
@@ -74,6 +77,7 @@ def _built(maker: Maker, order: Message, on_stage: Any) -> Any:
         weight_kg=stated["weight_kg"],
         sex=stated["sex"],
         clothing=stated["clothing"],
+        skin=stated["skin"],
         corrections_cm=order.head["corrections_cm"],
     )
     return maker.build(request, on_stage)
@@ -84,9 +88,10 @@ def _corrected(maker: Maker, order: Message) -> Any:
 
     from avatar.build import Measure  # noqa: PLC0415
 
-    body = order.head["body"]
+    body, stated = order.head["body"], order.head["stated"]
+    skin = stated["skin"] if stated["skin"].startswith("#") else None
     measures = {name: Measure(m["value_cm"], m["sigma_cm"]) for name, m in order.head["measures"].items()}
-    return maker.refit(np.array(body["betas"]), measures, order.head["corrections_cm"], sex=body["sex"])
+    return maker.refit(np.array(body["betas"]), measures, order.head["corrections_cm"], sex=body["sex"], skin=skin)
 
 
 def _maker(name: str, models: Path) -> Maker:

@@ -15,8 +15,9 @@ from uuid import UUID
 
 import asyncpg
 
+from tenancy.avatar_files import forget_outfits, remove_unused
 from tenancy.avatar_queue import AvatarQueue, Kind, Leased
-from tenancy.avatars import CHANNEL, Avatars, Stated, remove_unused
+from tenancy.avatars import CHANNEL, Avatars, Stated
 from tenancy.clock import utc_now
 from tenancy.database import Database
 from tenancy.errors import Superseded, Unavailable
@@ -63,6 +64,9 @@ class Made(Protocol):
     def plain_glb(self) -> bytes: ...
     @property
     def thumbnail_png(self) -> bytes: ...
+    @property
+    def skin(self) -> str | None:
+        """#rrggbb of her skin in the photo, where that was asked for and could be seen."""
 
 
 class AvatarWork:
@@ -113,7 +117,7 @@ class AvatarWork:
                 await self._queue.drop(connection, leased.job_id)
                 return None
             await _ring(connection, leased.avatar_id)
-        stated = Stated(row["height_cm"], row["weight_kg"], row["sex"], row["clothing"])
+        stated = Stated(row["height_cm"], row["weight_kg"], row["sex"], row["clothing"], row["skin"])
         work = Work(
             tenant_id=leased.tenant_id,
             avatar_id=leased.avatar_id,
@@ -166,14 +170,17 @@ class AvatarWork:
                     """
                     status = 'complete', stage = '', progress = 1, finished_at = $4, body = $5, measures = $6,
                     findings = CASE WHEN origin = 'photos' AND body IS NULL THEN $7 ELSE findings END,
-                    body_digest = $8, plain_digest = $9, thumbnail_digest = $10
+                    body_digest = $8, plain_digest = $9, thumbnail_digest = $10,
+                    skin = CASE WHEN skin = 'photo' THEN $11 ELSE skin END
                     """,
                     self._now(),
                     made.body,
                     made.measures,
                     list(made.findings),
                     *put,
+                    made.skin or "neutral",
                 )
+                worn = await forget_outfits(connection, work.avatar_id)
                 if work.body is None:
                     await note_avatar(connection, work.tenant_id, work.avatar_id, self._now())
                 await self._photos.destroy(connection, work.tenant_id, work.avatar_id, "complete")
@@ -182,17 +189,12 @@ class AvatarWork:
             await self._remove_unused(work, put)
             raise
         await self._photos.clear(work.tenant_id, work.avatar_id)
-        await self._remove_unused(work, [digest for digest in before.values() if digest and digest not in put])
+        stale = [*(digest for digest in before.values() if digest and digest not in put), *worn]
+        await self._remove_unused(work, stale)
 
     async def _remove_unused(self, work: Work, digests: Sequence[str]) -> None:
-        """Files that this avatar does not have, unless another does. What it has itself is no garbage either."""
-        async with self._database.tenant(work.tenant_id) as connection:
-            row = await connection.fetchrow(
-                "SELECT body_digest, plain_digest, thumbnail_digest FROM avatars WHERE id = $1", work.avatar_id
-            )
-        own = set(row.values()) if row is not None else set()
-        spare = [digest for digest in digests if digest not in own]
-        await remove_unused(self._database, self._files, work.tenant_id, work.avatar_id, spare)
+        """Files that no avatar has any more. What this one has itself is no garbage either."""
+        await remove_unused(self._database, self._files, work.tenant_id, digests)
 
     async def fail(self, work: Work, code: str, advice: str) -> None:
         """Say why nothing came of it, forget the photos, end the job. Raises Superseded.

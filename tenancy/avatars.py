@@ -7,6 +7,7 @@ neither is there without the other. The worker's side is `tenancy.avatar_work`.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from tenancy.avatar_files import outfit_digests, remove_unused
 from tenancy.avatar_queue import AvatarQueue, Kind, Place
 from tenancy.clock import utc_now
 from tenancy.consent import Purpose, record
@@ -27,6 +29,7 @@ from tenancy.visits import Visit
 
 CHANNEL = "vitrine_avatars"  # rings with an avatar's id whenever it changed
 MOST_OF_A_VISIT = 5
+_COLOR = re.compile(r"#[0-9a-f]{6}")
 HEIGHT_CM, WEIGHT_KG, MEASURE_CM = (120.0, 220.0), (30.0, 250.0), (5.0, 260.0)
 
 Status = Literal["queued", "processing", "complete", "failed"]
@@ -35,18 +38,24 @@ _DIGESTS = {"body.glb": "body_digest", "plain.glb": "plain_digest", "thumbnail.p
 
 @dataclass(frozen=True)
 class Stated:
-    """What the shopper says of herself. clothing: tight, everyday or None; sex: female, male, neutral or None."""
+    """What the shopper says of herself. clothing: tight, everyday or None; sex: female, male, neutral or None.
+
+    skin: how the body is to look: neutral, photo (as she does in it) or #rrggbb.
+    """
 
     height_cm: float
     weight_kg: float | None = None
     sex: str | None = None
     clothing: str | None = None
+    skin: str = "neutral"
 
     def check(self) -> None:
         """Raises AvatarRefused if it cannot be."""
         _within("height_cm", self.height_cm, HEIGHT_CM)
         if self.weight_kg is not None:
             _within("weight_kg", self.weight_kg, WEIGHT_KG)
+        if self.skin != "photo":
+            check_skin(self.skin)
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ class Avatar:
     advice: str
     job_id: int
     stated: Stated
+    skin: str
     corrections: Mapping[str, float]
     body: Mapping[str, Any] | None
     measures: Mapping[str, Mapping[str, float]]
@@ -173,8 +183,8 @@ class Avatars:
             await connection.execute(
                 """
                 INSERT INTO avatars (tenant_id, id, visit_id, origin, status, job_id, turn, height_cm, weight_kg, sex,
-                                     clothing, body, measures, created_at, queued_at)
-                VALUES ($1, $2, $3, $4, 'queued', $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+                                     clothing, skin, body, measures, created_at, queued_at)
+                VALUES ($1, $2, $3, $4, 'queued', $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
                 """,
                 visit.tenant_id,
                 avatar_id,
@@ -186,6 +196,7 @@ class Avatars:
                 stated.weight_kg,
                 stated.sex,
                 stated.clothing,
+                stated.skin,
                 body,
                 measures or {},
                 now,
@@ -212,13 +223,17 @@ class Avatars:
             return None
         return math.ceil((await self._queue.line()).eta_s(avatar.job_id))
 
-    async def correct(self, visit: Visit, avatar_id: UUID, corrections_cm: Mapping[str, float]) -> Avatar:
-        """Have the body follow measures that the shopper took herself, on top of earlier ones.
+    async def correct(
+        self, visit: Visit, avatar_id: UUID, corrections_cm: Mapping[str, float], *, skin: str | None = None
+    ) -> Avatar:
+        """Have the body follow measures that the shopper took herself, on top of earlier ones, or have another colour.
 
         Raises UnknownAvatar, AvatarActive, AvatarNotReady, AvatarRefused, AvatarsBusy.
         """
         for name, value in corrections_cm.items():
             _within(name, value, MEASURE_CM)
+        if skin is not None:
+            check_skin(skin)
         await self._refuse_when_busy("avatar-correction")
         async with self.database.tenant(visit.tenant_id) as connection:
             avatar = await _read(connection, visit, avatar_id, lock=True)
@@ -229,7 +244,8 @@ class Avatars:
             if unknown := sorted(set(corrections_cm) - set(avatar.measures)):
                 raise AvatarRefused(f"not a measure: {', '.join(unknown)}")
             place = await self._queue.enqueue(connection, visit.tenant_id, avatar_id, "avatar-correction")
-            await _requeue(connection, avatar_id, place, self._now(), {**avatar.corrections, **corrections_cm})
+            corrections = {**avatar.corrections, **corrections_cm}
+            await _requeue(connection, avatar_id, place, self._now(), corrections=corrections, skin=skin or avatar.skin)
         return await self.get(visit, avatar_id)
 
     async def file(self, visit: Visit, avatar_id: UUID, name: str, digest: str | None = None) -> tuple[str, bytes]:
@@ -264,9 +280,12 @@ class Avatars:
                 await self._queue.drop(connection, row["job_id"])
                 await connection.execute("UPDATE avatars SET status = 'failed' WHERE id = $1", avatar_id)
             await self.photos.destroy(connection, tenant_id, avatar_id, reason)
+            # Whoever is dressing it just now finds another body, and keeps nothing.
+            await connection.execute("UPDATE avatars SET body = NULL, measures = '{}' WHERE id = $1", avatar_id)
+            digests = [*_avatar(row).files.values(), *await outfit_digests(connection, avatar_id)]
         await self.photos.clear(tenant_id, avatar_id)
         receipts = await self.photos.receipts(tenant_id, avatar_id)
-        await remove_unused(self.database, self._files, tenant_id, avatar_id, list(_avatar(row).files.values()))
+        await remove_unused(self.database, self._files, tenant_id, digests, but=avatar_id)
         async with self.database.tenant(tenant_id) as connection:
             await connection.execute("DELETE FROM avatar_photos WHERE avatar_id = $1", avatar_id)
             await connection.execute("DELETE FROM avatars WHERE id = $1", avatar_id)
@@ -310,12 +329,18 @@ async def _refuse_another(connection: asyncpg.Connection, visit: Visit) -> None:
 
 
 async def _requeue(
-    connection: asyncpg.Connection, avatar_id: UUID, place: Place, now: datetime, corrections: Mapping[str, float]
+    connection: asyncpg.Connection,
+    avatar_id: UUID,
+    place: Place,
+    now: datetime,
+    *,
+    corrections: Mapping[str, float],
+    skin: str,
 ) -> None:
     await connection.execute(
         """
         UPDATE avatars SET status = 'queued', stage = '', progress = 0, failure = NULL, advice = '', finished_at = NULL,
-               job_id = $2, turn = $3, queued_at = $4, corrections = $5, attempt = 0
+               job_id = $2, turn = $3, queued_at = $4, corrections = $5, skin = $6, attempt = 0
          WHERE id = $1
         """,
         avatar_id,
@@ -323,6 +348,7 @@ async def _requeue(
         place.turn,
         now,
         dict(corrections),
+        skin,
     )
     await _ring(connection, avatar_id)
 
@@ -331,22 +357,10 @@ async def _ring(connection: asyncpg.Connection, avatar_id: UUID) -> None:
     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(avatar_id))
 
 
-async def remove_unused(
-    database: Database, files: Files, tenant_id: UUID, avatar_id: UUID, digests: Sequence[str]
-) -> None:
-    """Clear files of an avatar away that no other avatar of the shop has: what is alike is stored once."""
-    async with database.tenant(tenant_id) as connection:
-        rows = await connection.fetch(
-            """
-            SELECT body_digest, plain_digest, thumbnail_digest FROM avatars
-             WHERE id <> $1 AND (body_digest = ANY($2) OR plain_digest = ANY($2) OR thumbnail_digest = ANY($2))
-            """,
-            avatar_id,
-            list(digests),
-        )
-    used = {digest for row in rows for digest in row.values()}
-    for digest in set(digests) - used:
-        await files.remove(tenant_id, digest)
+def check_skin(skin: str) -> None:
+    """Raises AvatarRefused if it is no colour a body can have without a photo."""
+    if skin != "neutral" and not _COLOR.fullmatch(skin):
+        raise AvatarRefused("skin must be neutral or #rrggbb in lower case")
 
 
 def _within(name: str, value: float, limits: tuple[float, float]) -> None:
@@ -365,7 +379,8 @@ def _avatar(row: asyncpg.Record) -> Avatar:
         failure=row["failure"],
         advice=row["advice"],
         job_id=row["job_id"],
-        stated=Stated(row["height_cm"], row["weight_kg"], row["sex"], row["clothing"]),
+        stated=Stated(row["height_cm"], row["weight_kg"], row["sex"], row["clothing"], row["skin"]),
+        skin=row["skin"],
         corrections=row["corrections"],
         body=row["body"],
         measures=row["measures"],

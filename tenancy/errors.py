@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -295,6 +296,28 @@ class PhotoKeyLost(TenancyError):
     """A photo cannot be read any more: it was destroyed, or it is not where it was put."""
 
     code = "photo-gone"
+
+
+class WearInvalid(TenancyError):
+    """These things cannot be worn together, or not on a body; the message says which."""
+
+    code = "wear-invalid"
+
+
+class UnknownSize(TenancyError):
+    """The garment is not made in this size; `sizes` are those it is made in."""
+
+    code = "unknown-size"
+
+    def __init__(self, sizes: Sequence[str]) -> None:
+        super().__init__(f"It is made in {', '.join(sizes)}.")
+        self.sizes = tuple(sizes)
+
+
+class Unwearable(TenancyError):
+    """A garment that cannot be put on this body; the message says why."""
+
+    code = "garment-unwearable"
 
 
 class QuotaReached(TenancyError):

@@ -5,7 +5,6 @@ Undo and restore move the product to a state it had; nothing is lost by it, and 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,16 @@ from tenancy.audit import note
 from tenancy.database import Database
 from tenancy.errors import UnknownProduct
 from tenancy.events import tell
-from tenancy.products import Product, Products, checked_text, product_of, refuse_beyond_quota, write_version
+from tenancy.products import (
+    Product,
+    Products,
+    checked_text,
+    garment_of,
+    product_of,
+    refuse_beyond_quota,
+    source_digest,
+    write_version,
+)
 
 
 @dataclass(frozen=True)
@@ -80,25 +88,39 @@ class ProductVersions:
         self._database.cache.drop(tenant_id, "products")
         return product_of(row)
 
-    async def replace_model(self, tenant_id: UUID, product_id: UUID, glb: bytes, *, by: str) -> Product:
-        """A new version with another model. Raises UnknownProduct, QuotaReached, and what the intake raises."""
-        kind = (await self._products.get(tenant_id, product_id)).kind
-        taken, glb_digest, thumbnail_digest = await self._products.take_in(tenant_id, kind, glb)
+    async def replace_model(
+        self,
+        tenant_id: UUID,
+        product_id: UUID,
+        glb: bytes,
+        *,
+        details: Mapping[str, Any] | None = None,
+        by: str,
+    ) -> Product:
+        """A new version with another model; a garment's charts stay as they are where `details` does not say.
+
+        Raises UnknownProduct, QuotaReached, and what the intake raises.
+        """
+        product = await self._products.get(tenant_id, product_id)
+        if product.garment is not None:
+            details = {**{name: said for name, said in product.garment.items() if said}, **(details or {})}
+        taken, glb_digest, thumbnail_digest = await self._products.take_in(tenant_id, product.kind, glb, details)
         async with self._database.tenant(tenant_id) as connection:
             await refuse_beyond_quota(connection, None, len(taken.glb) + len(taken.thumbnail_png), more_products=0)
             found = await connection.fetchval(
                 """
                 UPDATE products SET dimensions = $2, report = $3, source_digest = $4, glb_digest = $5,
-                       thumbnail_digest = $6, bytes = $7, updated_at = now()
+                       thumbnail_digest = $6, bytes = $7, garment = $8, updated_at = now()
                  WHERE id = $1 RETURNING id
                 """,
                 product_id,
                 dict(taken.dimensions),
                 dict(taken.report),
-                hashlib.sha256(glb).hexdigest(),
+                source_digest(glb, details),
                 glb_digest,
                 thumbnail_digest,
                 len(taken.glb) + len(taken.thumbnail_png),
+                garment_of(taken),
             )
             if found is None:
                 raise UnknownProduct
@@ -138,6 +160,7 @@ class ProductVersions:
                 UPDATE products p SET version = v.number, kind = v.kind, name = v.name, variants = v.variants,
                        dimensions = v.dimensions, report = v.report, source_digest = v.source_digest,
                        glb_digest = v.glb_digest, thumbnail_digest = v.thumbnail_digest, bytes = v.bytes,
+                       garment = v.garment,
                        updated_at = now()
                   FROM product_versions v
                  WHERE p.id = $1 AND v.product_id = p.id AND v.number = $2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from tenancy.ledger import note_storage, note_storage_freed
 from tenancy.plans import BYTES_PER_GB, plan_of
 
 KINDS = ("glasses", "hat", "garment")
+WORN_AS = ("top", "jacket", "bottom", "skirt", "dress")
 GLB, PNG = "model/gltf-binary", "image/png"
 
 
@@ -38,6 +40,19 @@ class Taken(Protocol):
     def report(self) -> Mapping[str, Any]: ...
 
 
+class TakenGarment(Taken, Protocol):
+    """What the intake of garments adds: what it is worn as and its charts, as `Product.garment` has them."""
+
+    @property
+    def garment(self) -> Mapping[str, Any]: ...
+
+
+class GarmentIntake(Protocol):
+    """As `Intake`, for garments. details: what the owner says beside the file, by name: worn_as, chart, body_chart."""
+
+    async def __call__(self, glb: bytes, details: Mapping[str, Any]) -> TakenGarment: ...
+
+
 class Intake(Protocol):
     """Judges and rebuilds an uploaded GLB; raises its own errors, which pass through here unchanged."""
 
@@ -46,7 +61,10 @@ class Intake(Protocol):
 
 @dataclass(frozen=True)
 class Product:
-    """A product as it is worn and listed. `dimensions` are millimetres by name; digests name files of the shop."""
+    """A product as it is worn and listed. `dimensions` are millimetres by name; digests name files of the shop.
+
+    garment: of a garment `worn_as`, `chart` and `body_chart` (as JSON, in cm; the latter may be None).
+    """
 
     id: UUID
     external_id: str | None
@@ -61,15 +79,18 @@ class Product:
     variants: Sequence[Mapping[str, str]]
     created_at: datetime
     updated_at: datetime
+    garment: Mapping[str, Any] | None = None
 
 
 class Products:
     """The products of every shop, one shop at a time."""
 
-    def __init__(self, database: Database, files: Files, intake: Intake) -> None:
+    def __init__(self, database: Database, files: Files, intake: Intake, garments: GarmentIntake | None = None) -> None:
+        """`garments`: the intake of garments, where there is one; else `intake` is asked, and refuses them."""
         self._database = database
         self._files = files
         self._intake = intake
+        self._garments = garments
 
     async def catalog(self, tenant_id: UUID) -> Sequence[Product]:
         """Every published product of a shop, in the owner's order, as they were within the last second."""
@@ -119,11 +140,13 @@ class Products:
         position: int = 0,
         variants: Sequence[Mapping[str, str]] | None = None,
         published: bool | None = None,
+        details: Mapping[str, Any] | None = None,
         by: str = "",
     ) -> Product:
         """Take an uploaded GLB in as a product. With an `external_id`, the shop's own name for it, that product is
         made or renewed under the id it has, and the same upload again costs one query. `variants` and `published`
-        that are not given stay as they are; a new product has none and is.
+        that are not given stay as they are; a new product has none and is. `details`: what the owner says of a garment
+        beside its file.
 
         `by`: who, for the audit log. Raises InvalidProduct, QuotaReached, and what the intake raises; then nothing was
         written.
@@ -132,7 +155,7 @@ class Products:
         external_id = None if external_id is None else checked_text(external_id, "external id")
         if kind is not None and kind not in KINDS:
             raise InvalidProduct("a product is glasses, a hat or a garment")
-        source = hashlib.sha256(glb).hexdigest()
+        source = source_digest(glb, details)
         given = None if variants is None else [dict(variant) for variant in variants]
         if external_id is not None:
             same = await self._same(
@@ -149,20 +172,21 @@ class Products:
         async with self._database.tenant(tenant_id) as connection:  # before the intake works for nothing
             await refuse_beyond_quota(connection, external_id)
         # Neither the intake's seconds nor the store's are spent inside a transaction.
-        taken, glb_digest, thumbnail_digest = await self.take_in(tenant_id, kind, glb)
+        taken, glb_digest, thumbnail_digest = await self.take_in(tenant_id, kind, glb, details)
         async with self._database.tenant(tenant_id) as connection:
             await refuse_beyond_quota(connection, external_id, len(taken.glb) + len(taken.thumbnail_png))
             row = await connection.fetchrow(
                 """
                 INSERT INTO products (tenant_id, id, external_id, kind, name, position, dimensions, report,
-                                      source_digest, glb_digest, thumbnail_digest, bytes, variants, published)
+                                      source_digest, glb_digest, thumbnail_digest, bytes, variants, published, garment)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-                        COALESCE($13::jsonb, '[]'), COALESCE($14, true))
+                        COALESCE($13::jsonb, '[]'), COALESCE($14, true), $15)
                 ON CONFLICT (tenant_id, external_id) DO UPDATE SET
                     kind = excluded.kind, name = excluded.name, position = excluded.position,
                     dimensions = excluded.dimensions, report = excluded.report,
                     source_digest = excluded.source_digest, glb_digest = excluded.glb_digest,
                     thumbnail_digest = excluded.thumbnail_digest, bytes = excluded.bytes,
+                    garment = excluded.garment,
                     variants = COALESCE($13::jsonb, products.variants),
                     published = COALESCE($14, products.published), updated_at = now()
                 RETURNING id
@@ -181,6 +205,7 @@ class Products:
                 len(taken.glb) + len(taken.thumbnail_png),
                 given,
                 published,
+                garment_of(taken),
             )
             made = await write_version(connection, row["id"], by)
             await note(connection, tenant_id, by, "product.added", row["id"], name=name, version=made["version"])
@@ -188,9 +213,17 @@ class Products:
         self._database.cache.drop(tenant_id, "products")
         return product_of(made)
 
-    async def take_in(self, tenant_id: UUID, kind: str | None, glb: bytes) -> tuple[Taken, str, str]:
+    async def take_in(
+        self, tenant_id: UUID, kind: str | None, glb: bytes, details: Mapping[str, Any] | None = None
+    ) -> tuple[Taken, str, str]:
         """An upload through the intake and into the files: what became of it, and the digests of model and picture."""
-        taken = await self._intake(glb, kind)
+        taken: Taken
+        if kind == "garment" and self._garments is not None:
+            taken = await self._garments(glb, details or {})
+        elif details:
+            raise InvalidProduct("only a garment has a chart")
+        else:
+            taken = await self._intake(glb, kind)
         glb_digest = await self._files.put(tenant_id, taken.glb, GLB)
         return taken, glb_digest, await self._files.put(tenant_id, taken.thumbnail_png, PNG)
 
@@ -293,9 +326,9 @@ async def write_version(connection: asyncpg.Connection, product_id: UUID, by: st
     made = await connection.fetchrow(
         """
         INSERT INTO product_versions (tenant_id, product_id, number, kind, name, variants, dimensions, report,
-                                      source_digest, glb_digest, thumbnail_digest, bytes, made_by)
+                                      source_digest, glb_digest, thumbnail_digest, bytes, garment, made_by)
         SELECT tenant_id, id, 1 + (SELECT COALESCE(max(number), 0) FROM product_versions WHERE product_id = $1),
-               kind, name, variants, dimensions, report, source_digest, glb_digest, thumbnail_digest, bytes, $2
+               kind, name, variants, dimensions, report, source_digest, glb_digest, thumbnail_digest, bytes, garment, $2
           FROM products WHERE id = $1
         RETURNING tenant_id, number, bytes,
                   EXISTS (SELECT FROM product_versions old
@@ -309,6 +342,20 @@ async def write_version(connection: asyncpg.Connection, product_id: UUID, by: st
     return await connection.fetchrow(
         "UPDATE products SET version = $2 WHERE id = $1 RETURNING *", product_id, made["number"]
     )
+
+
+def source_digest(glb: bytes, details: Mapping[str, Any] | None) -> str:
+    """Of an upload with what was said beside it, to know the same one again."""
+    digest = hashlib.sha256(glb)
+    if details:
+        digest.update(json.dumps(details, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def garment_of(taken: Taken) -> dict[str, Any] | None:
+    """What the intake of garments said of one; None of other products."""
+    garment = getattr(taken, "garment", None)
+    return None if garment is None else dict(garment)
 
 
 def checked_text(text: str, what: str) -> str:
@@ -333,4 +380,5 @@ def product_of(row: asyncpg.Record) -> Product:
         variants=row["variants"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        garment=row["garment"],
     )

@@ -36,5 +36,7 @@ class Latched:
             raise PhotoUnsuitable("nobody", "We could not find anyone.", "front")
         return pickle.loads((self._folder / "made.pickle").read_bytes())  # noqa: S301  the test's own
 
-    def refit(self, betas: Any, measures: Any, corrections_cm: Mapping[str, float], *, sex: str) -> Any:
+    def refit(
+        self, betas: Any, measures: Any, corrections_cm: Mapping[str, float], *, sex: str, skin: str | None
+    ) -> Any:
         return pickle.loads((self._folder / "made.pickle").read_bytes())  # noqa: S301  the test's own

@@ -18,6 +18,7 @@ from tenancy.credentials import Credentials
 from tenancy.files import Files
 from tenancy.fitting_room import FittingRoom
 from tenancy.mail import Kept
+from tenancy.outfits import Outfits
 from tenancy.owners import Owners
 from tenancy.products import Products
 from tenancy.visits import Visits
@@ -32,13 +33,14 @@ from web.dashboard.overview import Overview
 from web.dashboard.rooms import Rooms
 from web.dashboard.shell import Shell
 from web.dashboard.style import Style
-from web.files import ProductFiles
+from web.files import BaseBodies, ProductFiles
 from web.health import Check, Health
 from web.imports import Imports
 from web.limits import Limits, count_addresses
 from web.middleware import access_log, cross_origin, preflight, security_headers
 from web.my_data import MyData
 from web.openapi import Operation, document
+from web.outfits import Dressing
 from web.own_account import OwnAccount
 from web.owner import Owner
 from web.owner_shop import OwnerShop
@@ -59,7 +61,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Services:
-    """What the HTTP side stands on; `server.py` builds it."""
+    """What the HTTP side stands on; `server.py` builds it. base_bodies: the folder of what owners model garments on."""
 
     credentials: Credentials
     visits: Visits
@@ -68,6 +70,8 @@ class Services:
     placement: Placement
     claims: Claims
     fitting_room: FittingRoom
+    outfits: Outfits
+    base_bodies: Path
     owners: Owners
     limits: Limits
     kept_mail: Kept | None
@@ -156,6 +160,7 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
     files = ProductFiles(services.credentials, services.products, services.files)
     owners, limits = services.owners, services.limits
     avatars = Avatars(services.fitting_room, services.visits, limits, shopper.visit, shopper.region)
+    dressing = Dressing(services.outfits, limits, shopper.visit)
     access = Access(owners, limits, settings.public_url)
     places = UploadPlaces()
     account, owner = Account(owners, access, limits), Owner(owners, access, limits, places)
@@ -172,8 +177,8 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
         public_origin=_origin(settings.public_url),
     )
     own, domains = OwnAccount(owners, access, limits), ShopDomains(owners, access, _host(settings.public_url))
-    health = Health(services.checks, services.placement.measure)
-    of_shoppers = (shopper, waiting, avatars, files, my_data, Style(owners), health)
+    health, base_bodies = Health(services.checks, services.placement.measure), BaseBodies(services.base_bodies)
+    of_shoppers = (shopper, waiting, avatars, dressing, files, base_bodies, my_data, Style(owners), health)
     of_owners = (account, own, Webhooks(owners, access), owner, imports, shop, look, domains, privacy)
     return [operation for part in (*of_shoppers, *of_owners) for operation in part.operations()]
 

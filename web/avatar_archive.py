@@ -35,7 +35,8 @@ def write_archive(avatar: Avatar, files: Mapping[str, bytes], receipts: Sequence
     assert avatar.body is not None
     numbers = {
         "format": "vitrine-avatar/1",
-        "stated": vars(avatar.stated),
+        "stated": {name: said for name, said in vars(avatar.stated).items() if name != "skin"},
+        "skin": avatar.skin,
         "body": avatar.body,
         "measures": avatar.measures,
         "corrections_cm": avatar.corrections,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from tenancy.avatars import HEIGHT_CM, WEIGHT_KG, Stated
@@ -16,7 +17,7 @@ MAX_PHOTO_BYTES = 30_000_000
 PHOTO_FIELDS = {
     "front": MAX_PHOTO_BYTES,
     "side": MAX_PHOTO_BYTES,
-    **dict.fromkeys(("height_cm", "weight_kg", "sex", "clothing", "consent"), 100),
+    **dict.fromkeys(("height_cm", "weight_kg", "sex", "clothing", "skin", "consent"), 100),
 }
 ARCHIVE_FIELDS = {"archive": MAX_ARCHIVE_BYTES, "consent": 100}
 _TEXT, _FILE = {"type": "string"}, {"type": "string", "format": "binary"}
@@ -32,6 +33,11 @@ PHOTO_BODY = Body(
             "weight_kg": {"type": "number", "minimum": WEIGHT_KG[0], "maximum": WEIGHT_KG[1]},
             "sex": {"enum": ["female", "male", "neutral"]},
             "clothing": {"enum": ["tight", "everyday"]},
+            "skin": {
+                **_TEXT,
+                "pattern": "^(neutral|photo|#[0-9a-f]{6})$",
+                "description": "How the body looks: a mannequin's grey, as her face in the photo, or a colour.",
+            },
             "consent": {**_TEXT, "description": "The version of `GET /v1/consent/photo` that she agreed to."},
         },
     },
@@ -73,9 +79,12 @@ def stated_in(fields: Mapping[str, bytes]) -> Stated:
         words[name] = text_of(fields, name) or None
         if words[name] not in (None, *known):
             raise Problem("invalid-request", f"`{name}` is one of {', '.join(known)}, or left out.")
+    skin = text_of(fields, "skin") or "neutral"
+    if skin not in ("neutral", "photo") and not re.fullmatch("#[0-9a-f]{6}", skin):
+        raise Problem("invalid-request", "`skin` is neutral, photo or #rrggbb.")
     if numbers["height_cm"] is None:
         raise Problem("invalid-request", "`height_cm` is needed.")
-    return Stated(numbers["height_cm"], numbers["weight_kg"], words["sex"], words["clothing"])
+    return Stated(numbers["height_cm"], numbers["weight_kg"], words["sex"], words["clothing"], skin)
 
 
 def _refuse_what_is_no_photo(content: bytes) -> None:

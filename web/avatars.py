@@ -71,7 +71,7 @@ class Avatars:
         with _telling_what_to_agree_to("import", request):
             avatar = await self.room.avatars.adopt(
                 visit,
-                Stated(**brought.stated.model_dump()),
+                Stated(**brought.stated.model_dump(), skin=brought.skin),
                 brought.body.model_dump(),
                 {name: measure.model_dump() for name, measure in brought.measures.items()},
                 text_of(fields, "consent"),
@@ -124,11 +124,16 @@ class Avatars:
         await self.limits.hit("avatar-correction", str(visit.id))
         given = await read_json(request, contract.Corrections)
         await self.visits.renew(visit)
-        avatar = await self.room.avatars.correct(visit, _id(request), given.corrections_cm)
+        if not given.corrections_cm and given.skin is None:
+            raise Problem("invalid-request", "`corrections_cm` or `skin` is needed.")
+        avatar = await self.room.avatars.correct(visit, _id(request), given.corrections_cm, skin=given.skin)
         return await self._accepted(visit, avatar)
 
     async def get_avatar_body(self, request: web.Request) -> web.Response:
-        return await self._file(request, "body.glb")
+        variant = request.query.get("variant", "meshopt")
+        if variant not in ("meshopt", "plain"):
+            raise Problem("invalid-request", "`variant` is meshopt or plain.")
+        return await self._file(request, "body.glb" if variant == "meshopt" else "plain.glb")
 
     async def get_avatar_plain_body(self, request: web.Request) -> web.Response:
         return await self._file(request, "plain.glb")
@@ -183,6 +188,7 @@ class Avatars:
             failure=contract.Hint(code=avatar.failure, advice=avatar.advice) if avatar.failure else None,
             measurements=_measurements(avatar),
             corrections_cm=dict(avatar.corrections),
+            skin=avatar.skin,
             findings=[contract.Hint(**finding) for finding in avatar.findings],
             files=_files(avatar),
             created_at=avatar.created_at,
@@ -195,8 +201,10 @@ class Avatars:
         accepted = Answer(202, "It is in line; the answer says for how long.", one, headers=location)
         version = {"v": "The hash, as in `files`; with it the answer may be kept for ever."}
         return [
-            _hers("POST", "", self.create_avatar, "Make a body of photos", accepted, _sent("photo-format"), PHOTO_BODY),
-            _hers(
+            of_a_visit(
+                "POST", "", self.create_avatar, "Make a body of photos", accepted, _sent("photo-format"), PHOTO_BODY
+            ),
+            of_a_visit(
                 "GET",
                 "",
                 self.list_avatars,
@@ -204,7 +212,7 @@ class Avatars:
                 Answer(200, "Newest first.", contract.Avatars),
                 _HERS,
             ),
-            _hers(
+            of_a_visit(
                 "POST",
                 "/import",
                 self.import_avatar,
@@ -213,10 +221,10 @@ class Avatars:
                 _sent("archive-invalid"),
                 ARCHIVE_BODY,
             ),
-            _hers(
+            of_a_visit(
                 "GET", "/{avatar}", self.get_avatar, "One avatar, or how far it is", Answer(200, "As it is.", one), _ONE
             ),
-            _hers(
+            of_a_visit(
                 "GET",
                 "/{avatar}/events",
                 self.get_avatar_events,
@@ -228,7 +236,7 @@ class Avatars:
                 ),
                 _ONE,
             ),
-            _hers(
+            of_a_visit(
                 "GET",
                 "/{avatar}/measurements",
                 self.get_avatar_measurements,
@@ -236,11 +244,11 @@ class Avatars:
                 Answer(200, "Centimetres.", contract.Measurements),
                 _ONE,
             ),
-            _hers(
+            of_a_visit(
                 "PATCH",
                 "/{avatar}",
                 self.correct_avatar,
-                "Correct measures; the others and the body follow",
+                "Correct measures, and the others follow; or give the body a colour",
                 accepted,
                 (
                     *_ONE,
@@ -250,7 +258,7 @@ class Avatars:
                 Body(contract.Corrections),
             ),
             *(
-                _hers(
+                of_a_visit(
                     "GET",
                     f"/{{avatar}}/{name}",
                     handler,
@@ -265,7 +273,7 @@ class Avatars:
                     ("thumbnail.png", self.get_avatar_thumbnail, "A picture of the body"),
                 )
             ),
-            _hers(
+            of_a_visit(
                 "GET",
                 "/{avatar}/export",
                 self.export_avatar,
@@ -273,7 +281,7 @@ class Avatars:
                 Answer(200, "A zip.", media_type="application/zip"),
                 (*_ONE, "avatar-not-ready", "unknown-file"),
             ),
-            _hers(
+            of_a_visit(
                 "DELETE",
                 "/{avatar}",
                 self.delete_avatar,
@@ -293,7 +301,7 @@ class Avatars:
         ]
 
 
-def _hers(  # noqa: PLR0917  a table of calls reads best without names
+def of_a_visit(  # noqa: PLR0917  a table of calls reads best without names
     method: str,
     path: str,
     handler: Any,

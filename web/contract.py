@@ -66,6 +66,22 @@ class ConsentText(Answered):
     paragraphs: list[str]
 
 
+class GarmentSize(Answered):
+    """A size with the garment's finished dimensions, girths all round."""
+
+    label: str
+    cm: dict[str, float]
+
+
+class GarmentShown(Answered):
+    """What a garment says beyond other products."""
+
+    worn_as: Literal["top", "jacket", "bottom", "skirt", "dress"]
+    sizes: Annotated[list[GarmentSize], Field(description="From small to large.")]
+    modelled: Annotated[str, Field(description="The size that its model has.")]
+    version: Annotated[str, Field(description="Changes with whatever of it is drawn.")]
+
+
 class CatalogItem(Answered):
     """A product as the shopper's page shows it."""
 
@@ -74,6 +90,7 @@ class CatalogItem(Answered):
     name: str
     thumbnail: Annotated[str, Field(description="Path of a PNG with a transparent ground.")]
     dimensions: Annotated[dict[str, float], Field(description="True sizes; each name ends with its unit.")]
+    garment: Annotated[GarmentShown | None, Field(description="Of kind `garment`, which is worn on avatars alone.")]
 
 
 class Catalog(Answered):

@@ -47,6 +47,7 @@ class Avatar(Answered):
     failure: Annotated[Hint | None, Field(description="Why nothing, or no correction, came of it.")]
     measurements: dict[str, Measurement]
     corrections_cm: Annotated[dict[str, float], Field(description="What the shopper measured herself.")]
+    skin: Annotated[str, Field(description="How the body looks: `neutral`, #rrggbb, or `photo` until that is seen.")]
     findings: Annotated[list[Hint], Field(description="What widened the errors, and how to do better.")]
     files: AvatarFiles | None
     created_at: datetime
@@ -65,9 +66,10 @@ class Measurements(Answered):
 
 
 class Corrections(Given):
-    """Measures that the shopper took with a tape. The others follow, and so does the body."""
+    """Measures that the shopper took with a tape: the others follow, and so does the body. Or how it is to look."""
 
-    corrections_cm: Annotated[dict[MeasureName, float], Field(min_length=1, max_length=40)]
+    corrections_cm: Annotated[dict[MeasureName, float], Field(max_length=40, default_factory=dict)]
+    skin: Annotated[str | None, Field(pattern=r"^(neutral|#[0-9a-f]{6})$")] = None
 
 
 class Erased(Answered):
@@ -107,3 +109,4 @@ class Exported(Given):
     body: BodyBefore
     measures: Annotated[dict[MeasureName, MeasureBefore], Field(min_length=1, max_length=60)]
     corrections_cm: Annotated[dict[MeasureName, float], Field(max_length=60)]
+    skin: Annotated[str, Field(pattern=r"^(neutral|#[0-9a-f]{6})$")] = "neutral"

@@ -129,6 +129,8 @@ class ProductChange(Given):
     name: Annotated[str | None, Field(max_length=120)] = None
     variants: Annotated[list[Variant] | None, Field(max_length=200)] = None
     published: bool | None = None
+    chart: Annotated[dict[str, Any] | None, Field(description="Of a garment: its finished dimensions in cm.")] = None
+    body_chart: Annotated[dict[str, Any] | None, Field(description="Of a garment: whom a size is for.")] = None
 
 
 class OwnersProduct(CatalogItem):
@@ -140,6 +142,8 @@ class OwnersProduct(CatalogItem):
     variants: list[dict[str, str]]
     glb: Annotated[str, Field(description="Path of the file as it was cleaned and stored.")]
     report: Annotated[dict[str, Any], Field(description="What the intake found and changed.")]
+    chart: Annotated[dict[str, Any] | None, Field(description="Of a garment.")]
+    body_chart: Annotated[dict[str, Any] | None, Field(description="Of a garment, where it has one.")]
     created_at: datetime
     updated_at: datetime
 

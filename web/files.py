@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 from aiohttp import hdrs, web
@@ -31,6 +34,17 @@ def catalog_item(shop: Shop, product: Product, *, cdn_url: str = "") -> contract
         name=product.name,
         thumbnail=cdn_url + file_path(shop, product.thumbnail_digest, "png"),
         dimensions=dict(product.dimensions),
+        garment=_garment(product),
+    )
+
+
+def _garment(product: Product) -> contract.GarmentShown | None:
+    if product.garment is None:
+        return None
+    chart = product.garment["chart"]
+    version = hashlib.sha256(f"{product.glb_digest} {json.dumps(chart, sort_keys=True)}".encode()).hexdigest()[:16]
+    return contract.GarmentShown(
+        worn_as=product.garment["worn_as"], sizes=chart["sizes"], modelled=chart["modelled"], version=version
     )
 
 
@@ -82,4 +96,33 @@ class ProductFiles:
                 problems,
                 readers=Readers.ANYONE,
             ),
+        ]
+
+
+@dataclass(frozen=True)
+class BaseBodies:
+    """The bodies that owners model garments on. `folder` holds `base-female.glb` and so on."""
+
+    folder: Path
+
+    async def get_base_body(self, request: web.Request) -> web.StreamResponse:
+        path = self.folder / f"base-{request.match_info['sex']}.glb"
+        if not path.is_file():
+            raise Problem("not-found")
+        headers = {hdrs.CACHE_CONTROL: "public, max-age=3600", hdrs.CONTENT_TYPE: GLB}
+        headers[hdrs.CONTENT_DISPOSITION] = f'attachment; filename="vitrine-{path.name}"'
+        return web.FileResponse(path, headers=headers)
+
+    def operations(self) -> list[Operation]:
+        """All of the above, described."""
+        return [
+            Operation(
+                "GET",
+                "/v1/base-bodies/{sex:female|male|neutral}.glb",
+                self.get_base_body,
+                "The body that garments are modelled on: metres, y up, feet at 0, arms away from it",
+                [Answer(200, "Binary glTF 2.0.", media_type=GLB)],
+                ["not-found"],
+                readers=Readers.ANYONE,
+            )
         ]

@@ -49,6 +49,8 @@ DEFAULTS: Mapping[str, str] = {
     "avatar": "60/hour",  # by address: photos and archives are large, and each is seconds of work
     "avatar-shop": "1200/hour",  # by shop
     "avatar-correction": "120/hour",  # by visit
+    "dressing": "300/hour",  # by visit: each is seconds of work; what was made before is not counted
+    "dressing-shop": "6000/hour",  # by shop
     "event": "120/10minute",  # by visit: snapshots and add-to-carts that its page tells of
     "my-data": "120/10minute",  # by address: a shopper's own data, and receipts to check
     "upload": "240/hour",  # by shop: each is seconds of work

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import cast
+from uuid import UUID
 
 from aiohttp import hdrs, web
 
 from tenancy.owners import Owners
-from tenancy.products import Product
+from tenancy.principals import Principal
+from tenancy.products import WORN_AS, Product
 from tenancy.shops import Shop
 from web import contract_owner as contract
 from web.access import Access, owners_call
@@ -40,7 +42,9 @@ class Owner:
         async with self.places.place(who.shop.id):
             form = await read_model_form(request)
             try:
-                product = await self.owners.products.add(who.shop.id, form.name, form.kind, form.glb, by=who.name)
+                product = await self.owners.products.add(
+                    who.shop.id, form.name, form.kind, form.glb, details=form.details, by=who.name
+                )
             except ModelRejected as error:
                 raise _rejected(error) from None
         response = json_answer(shown(who.shop, product), status=201)
@@ -61,6 +65,8 @@ class Owner:
         who = await self.access.principal(request, "products:write")
         product = uuid_or_unknown(request.match_info["product"], "unknown-product")
         given = await read_json(request, contract.ProductChange)
+        if given.chart is not None or given.body_chart is not None:
+            return json_answer(shown(who.shop, await self._with_charts(who, product, given)))
         variants = None
         if given.variants is not None:
             variants = [variant.model_dump(exclude_none=True) for variant in given.variants]
@@ -68,6 +74,20 @@ class Owner:
             who.shop.id, product, name=given.name, variants=variants, published=given.published, by=who.name
         )
         return json_answer(shown(who.shop, changed))
+
+    async def _with_charts(self, who: Principal, product_id: UUID, given: contract.ProductChange) -> Product:
+        """A garment with other charts, held against them as an upload is. They come alone: a change is whole or none."""
+        charts = given.model_dump(include={"chart", "body_chart"}, exclude_none=True)
+        if given.model_fields_set - {"chart", "body_chart"}:
+            raise Problem("invalid-request", "`chart` and `body_chart` are changed in a request of their own.")
+        if (await self.owners.products.get(who.shop.id, product_id)).garment is None:
+            raise Problem("product-invalid", "Only a garment has a chart.")
+        await self.limits.hit("upload", str(who.shop.id))
+        model = await self.owners.products.model(who.shop.id, product_id)
+        try:
+            return await self.owners.versions.replace_model(who.shop.id, product_id, model, details=charts, by=who.name)
+        except ModelRejected as error:
+            raise _rejected(error) from None
 
     async def replace_model(self, request: web.Request) -> web.Response:
         who = await self.access.principal(request, "products:write")
@@ -125,7 +145,13 @@ class Owner:
             "name": _NAME,
             "kind": {"type": "string", "enum": list(KINDS)},
         }
-        form = {"type": "object", "required": sorted(parts), "properties": parts, "additionalProperties": False}
+        needed = sorted(parts)
+        parts |= {
+            "worn_as": {"type": "string", "enum": list(WORN_AS), "description": "Of a garment, unless the GLB says."},
+            "chart": {"type": "string", "description": "Of a garment: its finished dimensions in cm, as JSON."},
+            "body_chart": {"type": "string", "description": "Of a garment: whom a size is for, as JSON."},
+        }
+        form = {"type": "object", "required": needed, "properties": parts, "additionalProperties": False}
         taken_in = Answer(201, "Taken in.", contract.OwnersProduct, headers={"Location": "The product."})
         product = Answer(200, "The product as it is now.", contract.OwnersProduct)
         uploaded = [
@@ -151,9 +177,9 @@ class Owner:
             owners_call(
                 f"PATCH {one}",
                 self.change_product,
-                "Rename, set variants, publish, unpublish",
+                "Rename, set variants or charts, publish, unpublish",
                 product,
-                [unknown, "product-invalid"],
+                [unknown, "busy", "product-invalid", "product-rejected", "quota-reached"],
                 takes=contract.ProductChange,
             ),
             owners_call(
@@ -193,6 +219,8 @@ def shown(shop: Shop, product: Product) -> contract.OwnersProduct:
         variants=cast(list[dict[str, str]], list(product.variants)),
         glb=file_path(shop, product.glb_digest, "glb"),
         report=dict(product.report),
+        chart=product.garment["chart"] if product.garment else None,
+        body_chart=product.garment["body_chart"] if product.garment else None,
         created_at=product.created_at,
         updated_at=product.updated_at,
     )

@@ -48,6 +48,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "domain-unproven": (409, "The domain's DNS does not show the shop's token"),
     "email-invalid": (400, "No mail could reach this address"),
     "email-taken": (409, "Another account of the shop has this address"),
+    "garment-unwearable": (422, "This garment cannot be put on this body"),
     "ice-restart-not-supported": (422, "ICE is not restarted; make a new offer"),
     "import-invalid": (422, "No import can be made of this"),
     "internal-error": (500, "Something went wrong on our side"),
@@ -109,9 +110,11 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "unknown-receipt": (404, "No closed shop left this receipt"),
     "unknown-session": (404, "There is no such try-on"),
     "unknown-ticket": (404, "Nobody waits with this ticket"),
+    "unknown-size": (404, "The garment is not made in this size"),
     "unknown-shop": (404, "There is no such shop"),
     "unknown-webhook": (404, "The shop has no such webhook"),
     "unsupported-media-type": (415, "The body is of another type than this address takes"),
+    "wear-invalid": (400, "This cannot be worn so"),
     "webhook-invalid": (400, "A webhook cannot be so"),
 }
 

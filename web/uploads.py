@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 from uuid import UUID
 
 from aiohttp import BodyPartReader, web
@@ -24,7 +25,16 @@ MAX_ZIP_BYTES = 512 * 1024 * 1024
 RETRY_AFTER_BUSY_S = 10
 MAX_NAME_CHARACTERS = 120
 KINDS = ("glasses", "hat", "garment")
-_FIELDS = {"glb": MAX_MODEL_BYTES, "name": 4 * MAX_NAME_CHARACTERS, "kind": 32}
+MAX_CHART_BYTES = 16 * 1024
+DETAILS = ("worn_as", "chart", "body_chart")  # of a garment
+_FIELDS = {
+    "glb": MAX_MODEL_BYTES,
+    "name": 4 * MAX_NAME_CHARACTERS,
+    "kind": 32,
+    "worn_as": 32,
+    "chart": MAX_CHART_BYTES,
+    "body_chart": MAX_CHART_BYTES,
+}
 
 
 class ModelRejected(Exception):
@@ -43,6 +53,7 @@ class ModelForm:
     name: str
     kind: str
     glb: bytes
+    details: Mapping[str, Any]
 
 
 async def read_model_form(request: web.Request) -> ModelForm:
@@ -51,7 +62,22 @@ async def read_model_form(request: web.Request) -> ModelForm:
     name, kind = text_of(fields, "name"), text_of(fields, "kind")
     if not 0 < len(name) <= MAX_NAME_CHARACTERS or kind not in KINDS or "glb" not in fields:
         raise Problem("invalid-request", f"`name`, `glb`, and `kind` out of {', '.join(KINDS)} are needed.")
-    return ModelForm(name, kind, fields["glb"])
+    if kind != "garment" and any(text_of(fields, name) for name in DETAILS):
+        raise Problem("invalid-request", f"{', '.join(DETAILS)} are for garments.")
+    return ModelForm(name, kind, fields["glb"], _details(fields))
+
+
+def _details(fields: Mapping[str, bytes]) -> dict[str, Any]:
+    """What is said of a garment beside its file. A part that is empty counts as none. Raises Problem."""
+    details: dict[str, Any] = {}
+    for name in DETAILS:
+        if not (text := text_of(fields, name)):
+            continue
+        try:
+            details[name] = text if name == "worn_as" else json.loads(text)
+        except (ValueError, RecursionError):
+            raise Problem("invalid-request", f"`{name}` is no JSON.") from None
+    return details
 
 
 async def read_model(request: web.Request) -> bytes:

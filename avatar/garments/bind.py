@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from avatar.body_model import JOINT_NAMES
+from avatar.body_arrays import JOINT_NAMES
 from avatar.garments.cloth import smoothing
 
 Float = NDArray[np.float64]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar.body_model import SEXES, load_arrays
+from avatar.body_arrays import SEXES, load_arrays
 from avatar.charts import GarmentChart, Kind
 from avatar.export import BodyShape, write_body
 from avatar.garments.drape import Base, base_of

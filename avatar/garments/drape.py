@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.body_model import JOINT_NAMES, BodyArrays
+from avatar.body_arrays import JOINT_NAMES, BodyArrays
 from avatar.garments.cloth import smoothing
 from avatar.garments.pattern import Piece, whole
 from avatar.garments.skin import Skin

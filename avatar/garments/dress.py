@@ -1,4 +1,4 @@
-"""Dress a body: garments in chosen sizes, fitted to this shape, layered, bound to the skeleton, as one GLB.
+"""Dress a body: garments in chosen sizes, fitted to this shape, layered, bound to the skeleton.
 
 A garment keeps its own size. It is carried from the base body to this one, its cloth then settles with the lengths
 that its size has: loose on a slim body, stretched on a strong one. What cloth hides of the body and of the layers below
@@ -8,27 +8,29 @@ is named or left out, so that nothing pokes through when the viewer poses the fi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.body_model import BodyArrays, Sex, load_arrays
+from avatar.body_arrays import BodyArrays, Sex, load_arrays
+from avatar.charts import GarmentChart
 from avatar.errors import GarmentInvalid
-from avatar.export import MANNEQUIN, BodyShape, Mesh, add_mesh, add_skeleton
+from avatar.export import BodyShape
 from avatar.garments.bind import anchors, ridden, riding, skin_weights, smoothed
 from avatar.garments.cloth import Cloth, Fabric, border_loops, smoothing
-from avatar.garments.cover import hidden, packed
+from avatar.garments.cover import hidden
 from avatar.garments.drape import Base, base_of
 from avatar.garments.ease import ease_cm
-from avatar.garments.fitted import Fitted, write_fitted
+from avatar.garments.fitted import Fitted
 from avatar.garments.garment import LAYER, Garment, welded
 from avatar.garments.grade import Place
 from avatar.garments.intake import read_garment
+from avatar.garments.outfit import Outfit
 from avatar.garments.size import Levels, levels_of, sized
 from avatar.garments.skin import Skin
-from avatar.gltf import GlbWriter, vertex_normals
+from avatar.gltf import vertex_normals
 from avatar.measure import Tape
 
 Float = NDArray[np.float64]
@@ -41,10 +43,22 @@ _FARTHEST_M, _NEAR_SHARE = 0.35, 0.98
 
 @dataclass(frozen=True)
 class Worn:
-    """A garment's file and the size of its chart; None for the size that was modelled."""
+    """A garment's file and the size of its chart, None for the size that was modelled; product: what files call it.
+
+    kind, chart and name, where given, overrule what the file says.
+    """
 
     glb: bytes
     size: str | None
+    product: str = ""
+    kind: str | None = None
+    chart: GarmentChart | None = None
+    name: str | None = None
+
+    def garment(self) -> Garment:
+        """What the file holds. Raises GarmentInvalid."""
+        read = read_garment(self.glb, self.kind, self.chart)
+        return read if self.name is None else replace(read, name=self.name)
 
 
 @dataclass(frozen=True)
@@ -65,26 +79,12 @@ class Dresser:
         self._figures: dict[Sex, _Figure] = {}
         self._shapes: dict[Sex, BodyShape] = {}
 
-    def dress(self, sex: Sex, betas: NDArray[np.float64], worn: Sequence[Worn], *, tucked: bool = False) -> bytes:
-        """The garments alone, fitted to this body, as a compressed GLB on the body's skeleton.
-
-        `asset.extras.vitrine.hidden` holds the body's vertices that are not to be drawn (`avatar.garments.cover`), and
-        every mesh has `_EASE`. tucked: tops go under bottoms. Raises GarmentInvalid.
-        """
-        return self._written(sex, betas, worn, tucked=tucked, with_body=None, compressed=True)
-
-    def dressed(
-        self,
-        sex: Sex,
-        betas: NDArray[np.float64],
-        worn: Sequence[Worn],
-        *,
-        tucked: bool = False,
-        color: str = MANNEQUIN,
-        compressed: bool = True,
-    ) -> bytes:
-        """Body and garments in one GLB, what is hidden left out. Raises GarmentInvalid."""
-        return self._written(sex, betas, worn, tucked=tucked, with_body=color, compressed=compressed)
+    def dress(self, sex: Sex, betas: NDArray[np.float64], worn: Sequence[Worn], *, tucked: bool = False) -> Outfit:
+        """The garments fitted to this body, over one another. tucked: tops go under bottoms. Raises GarmentInvalid."""
+        figure = self._figure(sex)
+        body = (figure.arrays.template + figure.arrays.shapedirs @ betas.astype(np.float32)).astype(np.float32)
+        layers, covered = self.fitted(sex, betas, worn, tucked=tucked)
+        return Outfit(sex, figure.arrays, self._shape(sex), body, layers, covered)
 
     def fitted(
         self, sex: Sex, betas: NDArray[np.float64], worn: Sequence[Worn], *, tucked: bool = False
@@ -93,59 +93,29 @@ class Dresser:
         figure = self._figure(sex)
         vertices = (figure.arrays.template + figure.arrays.shapedirs @ betas.astype(np.float32)).astype(np.float64)
         body = base_of(figure.arrays, vertices)
-        garments = [(read_garment(one.glb), one.size) for one in worn]
+        garments = [(one.garment(), one) for one in worn]
         order = {"top": -1} if tucked else {}
         garments.sort(key=lambda pair: order.get(pair[0].kind, LAYER[pair[0].kind]))
         skin = body.skin
         layers: list[Fitted] = []
         normals = vertex_normals(vertices, figure.arrays.faces)
         covered = np.zeros(len(vertices), bool)
-        for garment, size in garments:
-            fitted = self._fit(garment, size, figure, body, skin)
+        for garment, one in garments:
+            fitted = self._fit(garment, one, figure, body, skin)
             covered |= hidden(vertices, normals, fitted.cloth, fitted.cloth_faces)
             layers = [
-                below.without(hidden(below.points, below.normals, fitted.cloth, fitted.cloth_faces)) for below in layers
+                below.without(hidden(below.points, below.normals, fitted.cloth, fitted.cloth_faces)).beneath(
+                    fitted, body.skin
+                )
+                for below in layers
             ]
             layers.append(fitted)
             skin = skin.over(Skin.of(fitted.cloth, fitted.cloth_faces), _THICKNESS_M)
         return layers, covered
 
-    def _written(
-        self,
-        sex: Sex,
-        betas: NDArray[np.float64],
-        worn: Sequence[Worn],
-        *,
-        tucked: bool,
-        with_body: str | None,
-        compressed: bool,
-    ) -> bytes:
-        layers, covered = self.fitted(sex, betas, worn, tucked=tucked)
-        figure, shape = self._figure(sex), self._shape(sex)
-        vertices = (figure.arrays.template + figure.arrays.shapedirs @ betas.astype(np.float32)).astype(np.float32)
-        joints = shape.joints(vertices)
-        writer = GlbWriter(compressed=compressed)
-        floor = float(vertices[: shape.count, 1].min())
-        skeleton = add_skeleton(writer, joints, figure.arrays.parents, floor=floor)
-        if with_body is not None:
-            whole = shape.mesh(vertices, with_body)
-            seen = tuple(level[~covered[level].all(1)] for level in whole.levels)
-            add_mesh(writer, Mesh(whole.name, whole.vertices, whole.weights, seen, with_body), skeleton, joints)
-        for layer in layers:
-            write_fitted(writer, layer, skeleton, joints)
-        writer.extras(
-            {
-                "kind": "garments" if with_body is None else "dressed",
-                "sex": sex,
-                "hidden": packed(covered[: shape.count]),
-                "vertices": shape.count,
-                "garments": [{"name": layer.name, "size": layer.size} for layer in layers],
-            }
-        )
-        return writer.content()
-
-    def _fit(self, garment: Garment, size: str | None, figure: _Figure, body: Base, skin: Skin) -> Fitted:
+    def _fit(self, garment: Garment, worn: Worn, figure: _Figure, body: Base, skin: Skin) -> Fitted:
         """One garment on the body, over what is worn already."""
+        size = worn.size
         home = self._figure(garment.base)
         floor = float(home.base.vertices[home.used, 1].min())
         points = garment.points + np.array([0.0, floor, 0.0])
@@ -162,7 +132,12 @@ class Dresser:
         own = sized(garment, size, cloth_points, where, base=home.base, levels=home.levels)
         change = smoothed(on_home.carried(body.vertices - home.base.vertices), mean, 15)
         settled = _settled(
-            garment, own, cloth_points + change + _wider(own - cloth_points, home, cloth_points), faces, skin
+            garment,
+            own,
+            cloth_points + change + _wider(own - cloth_points, home, cloth_points),
+            faces,
+            skin,
+            bare=body.skin,
         )
         old_normals, new_normals = vertex_normals(cloth_points, faces), vertex_normals(settled, faces)
         result = np.empty_like(points)
@@ -193,7 +168,15 @@ class Dresser:
             along=limb,
         )
         return Fitted.of(
-            garment, size, result, cloth=(settled, faces), place=place, main=main, weights=weights, ease=ease
+            garment,
+            size,
+            worn.product,
+            result,
+            cloth=(settled, faces),
+            place=place,
+            main=main,
+            weights=weights,
+            ease=ease,
         )
 
     def _figure(self, sex: Sex) -> _Figure:
@@ -235,8 +218,9 @@ def _wider(change: Float, home: _Figure, points: Float) -> Float:
     return flat
 
 
-def _settled(garment: Garment, own: Float, start: Float, faces: Indices, skin: Skin) -> Float:
-    """The cloth on the body: as long as it is in its own size, outside the skin, held where it is worn."""
+def _settled(garment: Garment, own: Float, start: Float, faces: Indices, skin: Skin, *, bare: Skin) -> Float:
+    """The cloth on the body: as long as it is in its own size, held where it is worn, outside the body (bare) and
+    outside the body with what is worn already (skin)."""
     cloth = Cloth(len(start), faces)
     contact = skin.contact(start)
     start = start + contact.normal * (_FABRIC.gap_m - contact.height)[:, None].clip(0)
@@ -252,8 +236,10 @@ def _settled(garment: Garment, own: Float, start: Float, faces: Indices, skin: S
         start, cloth.lengths(own), skin, _FABRIC, steps=_STEPS, rounds=_ROUNDS, gravity=0.12, held=held
     )
     mean = smoothing(faces, len(settled))
-    for smooth in (0.4, 0.4, 0.4, 0.0, 0.0):
+    for smooth in (0.4, 0.4, 0.4):
         settled = (1 - smooth) * settled + smooth * (mean @ settled)
         contact = skin.contact(settled)
         settled += contact.normal * (0.9 * _FABRIC.gap_m - contact.height)[:, None].clip(0)
+    for _ in range(2):  # beside the border of what is worn below, out of that may be into the skin
+        settled = bare.outside(skin.outside(settled, 0.9 * _FABRIC.gap_m), 0.5 * _FABRIC.gap_m)
     return settled

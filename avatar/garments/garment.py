@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.body_model import Sex
+from avatar.body_arrays import Sex
 from avatar.charts import GarmentChart, Kind
 from avatar.garments.fabric import Material
 

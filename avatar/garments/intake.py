@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from avatar.body_model import SEXES, Sex
+from avatar.body_arrays import SEXES, Sex
 from avatar.charts import KINDS, GarmentChart, Kind, parse_chart
 from avatar.errors import GarmentInvalid
 from avatar.garments.fabric import Material

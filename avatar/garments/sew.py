@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.body_model import Sex
+from avatar.body_arrays import Sex
 from avatar.charts import GarmentChart, Kind
 from avatar.garments.drape import Base
 from avatar.garments.fabric import Material

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar.body_model import BodyArrays
+from avatar.body_arrays import BodyArrays
 from avatar.errors import GarmentInvalid
 from avatar.garments.drape import Base
 from avatar.garments.garment import Garment

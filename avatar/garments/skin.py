@@ -14,6 +14,9 @@ Float = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
+_AROUND = 12
+
+
 @dataclass(frozen=True)
 class Contact:
     """For each point asked about: the surface point's index, the outward normal there, and the height above it, m."""
@@ -51,6 +54,27 @@ class Skin:
         """This skin with another surface on top, such as a garment that is worn already, and its thickness."""
         lifted = other.points + thickness * other.normals
         return Skin(np.concatenate([self.points, lifted]), np.concatenate([self.normals, other.normals]))
+
+    def outside(self, points: Float, gap_m: float, rounds: int = 8) -> Float:
+        """Points (N, 3) with those nearer to the surface than the gap, or under it, moved out.
+
+        In a crease, as between arm and trunk, out of the one side may be into the other: the way out is the mean of
+        the normals about the place.
+        """
+        moved = points.copy()
+        near = np.arange(len(points))
+        for _ in range(rounds):
+            contact = self.contact(moved[near])
+            low = contact.height < gap_m
+            near = near[low]
+            if not len(near):
+                break
+            _, around = self._tree.query(moved[near], k=_AROUND)
+            way = self.normals[around].mean(1)
+            way /= np.linalg.norm(way, axis=1, keepdims=True).clip(1e-9)
+            steep = np.einsum("nx,nx->n", way, contact.normal[low]).clip(0.35)
+            moved[near] += way * ((gap_m - contact.height[low]) / steep)[:, None]
+        return moved
 
     def contact(self, points: Float) -> Contact:
         """Where points (N, 3) stand relative to the surface."""

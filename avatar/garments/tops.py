@@ -40,7 +40,7 @@ T_SHIRT = GarmentChart(
     stretch=0.15,
 )  # fmt: skip
 HOODIE = GarmentChart(
-    kind="top",
+    kind="jacket",
     sizes={
         label: {
             "chest": chest, "waist": chest - 1, "hip": chest - 8, "length": length, "upper_arm": arm,
@@ -125,7 +125,7 @@ def hoodie(base: Base) -> Garment:
         line = np.array([[0.035, 0.475, 0.108], [0.04, 0.44, 0.135], [0.046, 0.38, 0.152], [0.05, 0.33, 0.16]])
         line[:, 0] *= side
         sewing.trim(*cord(line, 0.0028), cord_material)
-    return sewing.finished("Hoodie", "top", "neutral", HOODIE)
+    return sewing.finished("Hoodie", "jacket", "neutral", HOODIE)
 
 
 def _metres(trunk: dict[float, float], arm: dict[float, float]) -> Girths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from avatar.body_model import BodyModel, rotations
 from avatar.charts import GarmentChart
@@ -17,7 +19,7 @@ from avatar.garments.catalogue import CATALOGUE, read_catalogue
 from avatar.garments.cloth import border_loops, edges_and_bends
 from avatar.garments.cover import unpacked
 from avatar.garments.dress import Dresser, Worn
-from avatar.garments.fitted import EASE_CM, Fitted
+from avatar.garments.fitted import EASE, Fitted
 from avatar.garments.intake import read_garment
 from avatar.garments.skin import Skin
 from avatar.gltf import read_document
@@ -176,26 +178,38 @@ def test_weights_are_four_at_most_and_whole(outfit: tuple[list[Fitted], np.ndarr
 def test_files_are_sound_small_and_tell_what_is_hidden(
     dresser: Dresser, catalogue: dict[str, bytes], betas: np.ndarray, tmp_path: Path, woman: BodyModel
 ) -> None:
-    worn = [Worn(catalogue["skirt"], "S")]
-    content = dresser.dress("female", betas, worn)
+    outfit = dresser.dress("female", betas, [Worn(catalogue["skirt"], "S", product="p1")])
+    content, dressed = outfit.file(compressed=True), outfit.file(compressed=True, body_color="#b98264")
+    plain = outfit.file(compressed=False, body_color="#b98264")
     assert len(content) < 1_500_000
-    (tmp_path / "garments.glb").write_bytes(content)
-    dressed = dresser.dressed("female", betas, worn)
-    assert len(dressed) < 3_000_000
-    (tmp_path / "dressed.glb").write_bytes(dressed)
-    for report in node("validate.mjs", tmp_path / "garments.glb", tmp_path / "dressed.glb"):
+    assert max(len(dressed), len(plain)) < 3_000_000
+    files = {"garment": content, "dressed": dressed, "plain": plain}
+    for name, file in files.items():
+        (tmp_path / f"{name}.glb").write_bytes(file)
+    for report in node("validate.mjs", *(tmp_path / f"{name}.glb" for name in files)):
         assert report["errors"] == 0
     document, _ = read_document(content)
     said = document["asset"]["extras"]["vitrine"]
-    assert said["garments"] == [{"name": "Skirt", "size": "S"}]
+    assert said["garments"] == [{"product": "p1", "name": "Skirt", "worn_as": "skirt", "size": "S"}]
     hidden = unpacked(said["hidden"], said["vertices"])
     assert 300 < hidden.sum() < 4000
-    assert all("_EASE" in mesh["primitives"][0]["attributes"] for mesh in document["meshes"])
-    assert EASE_CM[0] < 0 < EASE_CM[1]
+    assert all(EASE in primitive["attributes"] for mesh in document["meshes"] for primitive in mesh["primitives"])
+    drawn = [document["nodes"][index] for index in document["scenes"][0]["nodes"] if "mesh" in document["nodes"][index]]
+    assert [one["name"] for one in drawn] == ["p1"]
+    (coarse,) = drawn[0]["extensions"]["MSFT_lod"]["ids"]
+    fine, rough = (
+        sum(document["accessors"][p["indices"]]["count"] for p in document["meshes"][one["mesh"]]["primitives"])
+        for one in (drawn[0], document["nodes"][coarse])
+    )
+    assert rough < 0.5 * fine
+    assert "extensionsUsed" not in read_document(plain)[0]
     whole, _ = read_document(dressed)
     body = next(mesh for mesh in whole["meshes"] if mesh["name"] == "body")
     count = whole["accessors"][body["primitives"][0]["indices"]]["count"] // 3
     assert count < len(woman.arrays.faces) - 500
+    with Image.open(io.BytesIO(outfit.picture("#b98264"))) as picture:
+        assert picture.mode == "RGBA"
+        assert 0.1 < (np.asarray(picture)[..., 3] > 200).mean() < 0.6
 
 
 def test_a_size_that_is_not_there_is_refused(dresser: Dresser, catalogue: dict[str, bytes], betas: np.ndarray) -> None:

@@ -35,6 +35,7 @@ class Made:
     body_glb: bytes
     plain_glb: bytes
     thumbnail_png: bytes
+    skin: str | None = None
 
 
 MADE = Made(

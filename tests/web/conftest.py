@@ -19,7 +19,7 @@ from rtc.measures import Measures
 from rtc.node import MediaNode, NodeSettings
 from rtc.placement import Placement
 from rtc.studio import Studio
-from server import Shelf
+from server import Shelf, Workroom, garment_intake
 from tenancy.consent import current_text
 from tenancy.credentials import Credentials, Shop
 from tenancy.database import Database
@@ -27,6 +27,7 @@ from tenancy.files import Files
 from tenancy.fitting_room import FittingRoom
 from tenancy.mail import Kept, Letters, mail_route
 from tenancy.outbox import Outbox
+from tenancy.outfits import Outfits
 from tenancy.owners import Owners
 from tenancy.products import Product, Products
 from tenancy.seal import Seal
@@ -117,7 +118,8 @@ def built(tmp_path: Path) -> Path:
 @pytest.fixture
 async def services(database: Database, valkey: Redis, files: Files, tmp_path: Path) -> AsyncIterator[Services]:
     placement = Placement(valkey)
-    credentials, products = Credentials(database), Products(database, files, take_unchanged)
+    credentials = Credentials(database)
+    products = Products(database, files, take_unchanged, garment_intake(ROOT / "models", 2))
     letters = Letters(Seal(SECRET), "http://localhost")
     claims = Claims(valkey)
     owners = Owners.over(
@@ -131,6 +133,7 @@ async def services(database: Database, valkey: Redis, files: Files, tmp_path: Pa
     )
     room = FittingRoom.over(database, files, tmp_path / "keys", secret=SECRET)
     news = asyncio.create_task(room.news.always())
+    workroom = Workroom.at(ROOT / "models")
     yield Services(
         credentials=credentials,
         visits=Visits(database),
@@ -139,12 +142,15 @@ async def services(database: Database, valkey: Redis, files: Files, tmp_path: Pa
         placement=placement,
         claims=claims,
         fitting_room=room,
+        outfits=Outfits(database, files, products, room.avatars, workroom),
+        base_bodies=ROOT / "models" / "garments",
         owners=owners,
         limits=Limits(valkey),
         kept_mail=Kept(),
         checks={"postgresql": database.ping, "valkey": valkey.ping, "media": media_check(placement)},
     )
     news.cancel()
+    await workroom.desk.close()
     await placement.aclose()
 
 

@@ -25,6 +25,7 @@ async def test_the_catalog_lists_the_shops_products(site: Site, glasses: Product
         "name": "Round",
         "thumbnail": f"/v1/files/test/{glasses.thumbnail_digest}.png",
         "dimensions": {"frame_width_mm": 138.5},
+        "garment": None,
     }
 
 

@@ -12,6 +12,15 @@ const say = (text, wrong = false) => {
 
 const refresh = () => htmx.ajax('GET', location.pathname + location.search, { target: 'main', select: 'main', swap: 'outerHTML' })
 
+/** What is no JSON is sent as the text it is, and the server says what it wants. */
+const parsed = (text) => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
 /** The form's fields as JSON: lists by line or by checkbox, numbers as numbers, what is left empty left out. */
 const asJson = (form) => {
   const given = {}
@@ -21,6 +30,7 @@ const asJson = (form) => {
       given[field.name] ??= []
       if (field.checked) given[field.name].push(field.value)
     } else if (field.dataset.as === 'lines') given[field.name] = field.value.split(/\s+/).filter(Boolean)
+    else if (field.dataset.as === 'json') field.value.trim() && (given[field.name] = parsed(field.value))
     else if (field.dataset.as === 'filled') field.value && (given[field.name] = field.value)
     else if (field.dataset.as === 'truth') given[field.name] = field.value === 'true'
     else if (field.dataset.as === 'number') given[field.name] = field.value === '' ? -1 : Number(field.value)

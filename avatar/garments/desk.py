@@ -1,0 +1,75 @@
+"""Takes owners' garments in, so many at a time, each in a process of its own with limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avatar.garments.intake_child import ANSWER_BYTES
+from avatar.messages import Message
+from avatar.pool import Bench, BenchCrashed, BenchTooSlow
+
+PROGRAM = "avatar.garments.intake_child"
+
+
+class GarmentRefused(Exception):
+    """`code` is stable, the message says what to change; `busy` when as many wait as may."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class TakenIn:
+    """See `avatar.garments.take_in.Taken`."""
+
+    glb: bytes
+    thumbnail_png: bytes
+    garment: Mapping[str, Any]
+    dimensions: Mapping[str, float]
+    report: Mapping[str, Any]
+    kind: str = "garment"
+
+
+class GarmentDesk:
+    """`at_once` at a time; `most_waiting` more wait their turn."""
+
+    def __init__(self, models: Path, *, at_once: int, most_waiting: int = 32) -> None:
+        self._models = models
+        self._places = asyncio.Semaphore(at_once)
+        self._room = at_once + most_waiting
+
+    async def take_in(self, glb: bytes, details: Mapping[str, Any]) -> TakenIn:
+        """The garment, written anew. Raises GarmentRefused."""
+        if self._room <= 0:
+            raise GarmentRefused("busy", "Many models are being taken in. Try again in a minute.")
+        self._room -= 1
+        try:
+            async with self._places:
+                answer = await self._answer(Message({"details": dict(details)}, {"glb": glb}))
+        finally:
+            self._room += 1
+        if "refused" in answer.head:
+            why: str = answer.head["why"]
+            raise GarmentRefused(answer.head["refused"], f"{why[:1].upper()}{why[1:]}.")
+        taken = answer.head["taken"]
+        return TakenIn(
+            answer.parts["glb"], answer.parts["thumbnail"], taken["garment"], taken["dimensions"], taken["report"]
+        )
+
+    async def _answer(self, order: Message) -> Message:
+        bench = Bench(self._models, program=PROGRAM, most_bytes=ANSWER_BYTES)
+        try:
+            return await bench.carry_out(order, _says_nothing)
+        except (BenchCrashed, BenchTooSlow):
+            raise GarmentRefused("too-heavy", "The model needs more memory or time than a garment may.") from None
+        finally:
+            await bench.stop()
+
+
+async def _says_nothing(_stage: str, _share: float) -> None:
+    return
