@@ -22,12 +22,17 @@ _MARGIN = 0.05
 
 @dataclass(frozen=True)
 class Painted:
-    """vertices (N, 3) m, triangles (F, 3), normals (N, 3); color: one (3,) or a (N, 3) linear RGB, 0..1."""
+    """vertices (N, 3) m, triangles (F, 3), normals (N, 3); color: one (3,) or a (N, 3) linear RGB, 0..1.
+
+    behind_m: how much farther away than it is it counts, where something lies close before it, such as cloth before
+    its own inside.
+    """
 
     vertices: NDArray[np.float64]
     faces: NDArray[np.int64]
     normals: NDArray[np.float64]
     color: NDArray[np.float64]
+    behind_m: float = 0.0
 
 
 def paint(
@@ -54,7 +59,7 @@ def paint(
         normal = (thing.normals @ turn.T)[faces].mean(1)
         color = np.broadcast_to(thing.color, thing.vertices.shape)[faces].mean(1)
         polygons.append(corners[front])
-        depths.append(at[faces, 2].mean(1))
+        depths.append(at[faces, 2].mean(1) - thing.behind_m)
         shades.append(_lit(normal / np.linalg.norm(normal, axis=1, keepdims=True).clip(1e-9), color))
     order = np.argsort(np.concatenate(depths), kind="stable")
     points = np.round(np.concatenate(polygons)[order] * (1 << _SUBPIXEL)).astype(np.int32)

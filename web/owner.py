@@ -76,7 +76,7 @@ class Owner:
         return json_answer(shown(who.shop, changed))
 
     async def _with_charts(self, who: Principal, product_id: UUID, given: contract.ProductChange) -> Product:
-        """A garment with other charts, held against them as an upload is. They come alone: a change is whole or none."""
+        """A garment with other charts, held against them like an upload. They come alone: a change is whole or none."""
         charts = given.model_dump(include={"chart", "body_chart"}, exclude_none=True)
         if given.model_fields_set - {"chart", "body_chart"}:
             raise Problem("invalid-request", "`chart` and `body_chart` are changed in a request of their own.")

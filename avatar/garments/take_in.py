@@ -109,5 +109,7 @@ def _findings(garment: Garment, outfit: Outfit) -> list[dict[str, str]]:
 def thumbnail(outfit: Outfit) -> bytes:
     """A PNG of the garments alone, hung as on the body."""
     outside = painted(outfit.layers)
-    inside = [Painted(one.vertices, one.faces[:, ::-1], -one.normals, _INSIDE * one.color) for one in outside]
+    inside = [
+        Painted(one.vertices, one.faces[:, ::-1], -one.normals, _INSIDE * one.color, behind_m=0.05) for one in outside
+    ]
     return paint([*inside, *outside], size=_PICTURE)

@@ -17,6 +17,9 @@ from avatar.errors import PhotoRejected, PhotoUnsuitable, RequestUnusable
 from avatar.estimate import CLOTHING, CORRECTION_FILE, load, mode
 from avatar.gltf import read_document
 from avatar.measure import MEASURES, Tape
+from avatar.photo import open_photo
+from avatar.sighting import Onlooker
+from avatar.tone import skin_tone
 from bench.bodies_people import Person
 from bench.bodies_photo import Studio
 from tests.avatar.test_fit import person_of
@@ -88,6 +91,35 @@ def test_the_body_measures_what_is_stated(woman: BodyModel, built: Built, person
     assert body["height"] == pytest.approx(person.stated_height_cm, abs=0.7)
     for name in ("chest", "waist", "hip", "thigh", "inside_leg"):
         assert body[name] == pytest.approx(built.measures[name].value_cm, abs=1.0), name
+
+
+@pytest.mark.parametrize(
+    ("skin", "seen"),
+    [((228, 180, 152), True), ((96, 62, 46), True), ((70, 90, 190), False)],
+    ids=["light", "dark", "none's"],
+)
+def test_skin_has_the_colour_of_the_face_in_the_photo(
+    woman: BodyModel, person: Person, models: Path, monkeypatch: pytest.MonkeyPatch, skin: tuple[int, ...], seen: bool
+) -> None:
+    monkeypatch.setattr("bench.bodies_dress.SKINS", np.array([skin], float))
+    studio = Studio(woman.arrays)
+    photo = open_photo(studio.shoot(person, "tight", "front").jpeg)
+    studio.close()
+    with Onlooker(models) as onlooker:
+        tone = skin_tone(photo, onlooker.look(photo)[0])
+    assert (tone is not None) == seen
+    if tone is not None:
+        found = np.array([int(tone[i : i + 2], 16) for i in (1, 3, 5)]) / np.array(skin)
+        assert found.std() / found.mean() < 0.12  # the hue is hers; how light it is, the photo's light says too
+        assert 0.6 < found.mean() < 1.4
+
+
+def test_a_body_has_the_colour_that_was_chosen(builder: Builder, built: Built) -> None:
+    again = builder.refit(built.betas, built.measures, {}, sex=built.sex, skin="#603e2e")
+    assert (built.skin, again.skin) == (None, "#603e2e")
+    factor = read_document(again.plain_glb)[0]["materials"][0]["pbrMetallicRoughness"]["baseColorFactor"]
+    assert factor[0] == pytest.approx(0.117, abs=0.002)  # linear
+    assert again.thumbnail_png != built.thumbnail_png
 
 
 def test_stages_are_told_in_order(built: Built, stages: list[tuple[str, float]]) -> None:
