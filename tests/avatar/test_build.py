@@ -99,7 +99,13 @@ def test_the_body_measures_what_is_stated(woman: BodyModel, built: Built, person
     ids=["light", "dark", "none's"],
 )
 def test_skin_has_the_colour_of_the_face_in_the_photo(
-    woman: BodyModel, person: Person, models: Path, monkeypatch: pytest.MonkeyPatch, skin: tuple[int, ...], seen: bool
+    *,
+    woman: BodyModel,
+    person: Person,
+    models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    skin: tuple[int, ...],
+    seen: bool,
 ) -> None:
     monkeypatch.setattr("bench.bodies_dress.SKINS", np.array([skin], float))
     studio = Studio(woman.arrays)
