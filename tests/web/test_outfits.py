@@ -212,7 +212,7 @@ async def test_layers_are_told_from_the_skin_outward_and_no_product_is_worn_unpu
         outfit = await read(site, bearer, f"{at}/outfit?wear={wear}&tucked={tucked}")
         assert [one["name"] for one in outfit["garments"]] == expected
         assert [one["size"] for one in outfit["garments"] if one["name"] == "hoodie"] == ["L"]
-    await site.services.owners.versions.publish(site.shop.id, UUID(shirt), False, by="test")
+    await site.services.owners.versions.change(site.shop.id, UUID(shirt), published=False, by="test")
     assert await site.refusal("GET", f"{at}/outfit?wear={wear}", headers=bearer) == (404, "unknown-product")
     assert await site.refusal("GET", f"{at}/fit?product={shirt}", headers=bearer) == (404, "unknown-product")
 
