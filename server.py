@@ -158,7 +158,6 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
         owners, kept_mail = await _owners(settings, stores, stack)
         placement = Placement(stores.redis)
         stack.push_async_callback(placement.aclose)
-        room = await _attended(await _fitting_room(settings, stores), stack)
         services = Services(
             credentials=stores.credentials,
             visits=stores.visits,
@@ -166,8 +165,8 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
             files=stores.files,
             placement=placement,
             claims=Claims(stores.redis),
-            fitting_room=room,
-            outfits=await _outfits(settings, stores, room, stack),
+            fitting_room=await _attended(await _fitting_room(settings, stores), stack),
+            outfits=await _outfits(settings, stores, stack),
             base_bodies=settings.models / "garments",
             owners=owners,
             limits=Limits(stores.redis, settings.rates, trusted_hops=settings.trusted_proxies),
@@ -252,14 +251,14 @@ async def _owners(settings: Settings, stores: Stores, stack: AsyncExitStack) -> 
     return owners, kept
 
 
-async def _outfits(settings: Settings, stores: Stores, room: FittingRoom, stack: AsyncExitStack) -> Outfits:
+async def _outfits(settings: Settings, stores: Stores, stack: AsyncExitStack) -> Outfits:
     """Garments on bodies, with a workroom that rests when nobody asks."""
     from tenancy.outfits import Outfits
 
     workroom = Workroom.at(settings.models)
     stack.push_async_callback(workroom.desk.close)
     stack.callback(asyncio.create_task(workroom.desk.rest_always()).cancel)
-    return Outfits(stores.database, stores.files, stores.products, room.avatars, workroom)
+    return Outfits(stores.database, stores.files, stores.products, workroom)
 
 
 async def _attended(room: FittingRoom, stack: AsyncExitStack) -> FittingRoom:
@@ -340,7 +339,7 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
             ),
             redis=stores.redis,
             products=stores.shelf,
-            avatars=Cloakroom(avatars),
+            avatars=Cloakroom(avatars, stores.visits, await _outfits(settings, stores, stack)),
             worker=studio.worker,
             make_effect=studio.make_effect,
             check_picture=studio.check_picture,
@@ -431,22 +430,54 @@ class Cloakroom:
     """Where a media process finds the avatar that a shopper wants to see (`rtc.avatars.AvatarSource`)."""
 
     avatars: ShownAvatars
+    visits: Visits
+    outfits: Outfits
 
     async def find(self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment]) -> AvatarFile:
-        from rtc.avatars import AvatarFile, CannotWear
+        from rtc.avatars import AvatarFile
 
         with _as_rtc_says_it():
-            found = await self.avatars.find(UUID(visitor.tenant), UUID(visitor.visit), UUID(avatar) if avatar else None)
-        if wear:
-            raise CannotWear("wear-not-available")
-        return AvatarFile(str(found.id), (), found.digest)
+            found = await self._found(visitor, avatar)
+            if not wear:
+                return AvatarFile(str(found.id), (), found.digest)
+            return self._file(await self._outfit(visitor, found.id, wear))
 
     async def read(self, visitor: Visitor, file: AvatarFile) -> bytes:
+        from rtc.avatars import UnknownAvatar
+
         with _as_rtc_says_it():
-            return await self.avatars.read(UUID(visitor.tenant), self._shown(file))
+            if not file.wear:
+                return await self.avatars.read(UUID(visitor.tenant), self._shown(file))
+            outfit = await self._outfit(visitor, UUID(file.avatar), file.wear)
+            if self._file(outfit) != file:
+                raise UnknownAvatar
+            visit = await self.visits.get(UUID(visitor.tenant), UUID(visitor.visit))
+            return (await self.outfits.file(visit, outfit, "dressed-plain.glb"))[1]
 
     async def until_changed(self, visitor: Visitor, file: AvatarFile) -> None:
-        await self.avatars.until_changed(UUID(visitor.tenant), UUID(visitor.visit), self._shown(file))
+        from rtc.avatars import AvatarNotReady, UnknownAvatar
+
+        try:
+            with _as_rtc_says_it():
+                shown = self._shown(file) if not file.wear else await self._found(visitor, file.avatar)
+        except (UnknownAvatar, AvatarNotReady):
+            return
+        await self.avatars.until_changed(UUID(visitor.tenant), UUID(visitor.visit), shown)
+
+    async def _found(self, visitor: Visitor, avatar: str | None) -> ShownAvatar:
+        return await self.avatars.find(UUID(visitor.tenant), UUID(visitor.visit), UUID(avatar) if avatar else None)
+
+    async def _outfit(self, visitor: Visitor, avatar: UUID, wear: Sequence[Garment]) -> Outfit:
+        from tenancy.outfits import Wish
+
+        visit = await self.visits.get(UUID(visitor.tenant), UUID(visitor.visit))
+        return await self.outfits.outfit(visit, avatar, [Wish(_product_id(one.product), one.size) for one in wear])
+
+    def _file(self, outfit: Outfit) -> AvatarFile:
+        from rtc.avatars import AvatarFile, Garment
+
+        wear = tuple(Garment(str(piece.product.id), piece.size) for piece in outfit.pieces)
+        return AvatarFile(str(outfit.avatar.id), wear, outfit.key)
 
     def _shown(self, file: AvatarFile) -> ShownAvatar:
         from tenancy.shown_avatars import ShownAvatar
@@ -454,10 +485,21 @@ class Cloakroom:
         return ShownAvatar(UUID(file.avatar), file.version)
 
 
+def _product_id(text: str) -> UUID:
+    """Raises tenancy's UnknownProduct for what is no id."""
+    from tenancy.errors import UnknownProduct
+
+    try:
+        return UUID(text)
+    except ValueError:
+        raise UnknownProduct from None
+
+
 @contextmanager
 def _as_rtc_says_it() -> Iterator[None]:
     """This room's refusals as those of rtc; what is no id is nobody's."""
-    from rtc.avatars import AvatarNotReady, UnknownAvatar
+    from rtc.avatars import AvatarNotReady, CannotWear, UnknownAvatar
+    from rtc.offers import UnknownProduct
     from tenancy import errors
 
     try:
@@ -466,6 +508,10 @@ def _as_rtc_says_it() -> Iterator[None]:
         raise UnknownAvatar from None
     except errors.AvatarNotReady:
         raise AvatarNotReady from None
+    except errors.UnknownProduct:
+        raise UnknownProduct from None
+    except (errors.WearInvalid, errors.UnknownSize, errors.Unwearable) as error:
+        raise CannotWear(error.code) from None
 
 
 # --- avatar --------------------------------------------------------------------------------------------------

@@ -206,8 +206,7 @@ class Avatars:
 
     async def get(self, visit: Visit, avatar_id: UUID) -> Avatar:
         """One of the visit's avatars. Raises UnknownAvatar."""
-        async with self.database.tenant(visit.tenant_id) as connection:
-            return await _read(connection, visit, avatar_id)
+        return await read_avatar(self.database, visit, avatar_id)
 
     async def every(self, visit: Visit) -> list[Avatar]:
         """All of the visit's avatars, the newest first."""
@@ -304,6 +303,12 @@ class Avatars:
         eta = (await self._queue.line()).eta_s(None, kind)
         if eta > self._longest_wait_s:
             raise AvatarsBusy(math.ceil(eta))
+
+
+async def read_avatar(database: Database, visit: Visit, avatar_id: UUID) -> Avatar:
+    """One of the visit's avatars. Raises UnknownAvatar."""
+    async with database.tenant(visit.tenant_id) as connection:
+        return await _read(connection, visit, avatar_id)
 
 
 async def _read(connection: asyncpg.Connection, visit: Visit, avatar_id: UUID, *, lock: bool = False) -> Avatar:

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, get_args
 from uuid import UUID
 
 from tenancy.avatar_files import used_by_avatars
-from tenancy.avatars import Avatar, Avatars
+from tenancy.avatars import Avatar, read_avatar
 from tenancy.clock import utc_now
 from tenancy.database import Database
 from tenancy.errors import AvatarNotReady, UnknownAvatar, UnknownFile, UnknownProduct, UnknownSize, WearInvalid
@@ -87,7 +87,6 @@ class Outfits:
         database: Database,
         files: Files,
         products: Products,
-        avatars: Avatars,
         tailor: Tailor,
         *,
         now: Callable[[], datetime] = utc_now,
@@ -95,13 +94,12 @@ class Outfits:
         self._database = database
         self._files = files
         self._products = products
-        self._avatars = avatars
         self._tailor = tailor
         self._now = now
 
     async def check(self, visit: Visit, avatar_id: UUID) -> None:
         """Raises UnknownAvatar unless it is the visit's."""
-        await self._avatars.get(visit, avatar_id)
+        await read_avatar(self._database, visit, avatar_id)
 
     async def outfit(self, visit: Visit, avatar_id: UUID, wishes: Sequence[Wish], *, tucked: bool = False) -> Outfit:
         """What would be worn. Raises UnknownAvatar, AvatarNotReady, UnknownProduct, UnknownSize, WearInvalid, Busy."""
@@ -158,7 +156,7 @@ class Outfits:
         return Outfit(avatar, (piece,), False, self._key(avatar, [piece], tucked=False))
 
     async def _ready(self, visit: Visit, avatar_id: UUID) -> Avatar:
-        avatar = await self._avatars.get(visit, avatar_id)
+        avatar = await read_avatar(self._database, visit, avatar_id)
         if avatar.body is None or not avatar.files or not avatar.at_rest:
             raise AvatarNotReady("there is no body to dress yet")
         return avatar

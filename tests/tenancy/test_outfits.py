@@ -74,7 +74,7 @@ def tailor() -> CountingTailor:
 @pytest.fixture
 def outfits(house: House, tailor: CountingTailor) -> Outfits:
     products = Products(house.database, house.files, refuse, take_in)
-    return Outfits(house.database, house.files, products, house.avatars, tailor, now=house.clock)
+    return Outfits(house.database, house.files, products, tailor, now=house.clock)
 
 
 async def shirt(outfits: Outfits, visit: Visit, name: str = "Shirt") -> Product:

@@ -142,7 +142,7 @@ async def services(database: Database, valkey: Redis, files: Files, tmp_path: Pa
         placement=placement,
         claims=claims,
         fitting_room=room,
-        outfits=Outfits(database, files, products, room.avatars, workroom),
+        outfits=Outfits(database, files, products, workroom),
         base_bodies=ROOT / "models" / "garments",
         owners=owners,
         limits=Limits(valkey),
