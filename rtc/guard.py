@@ -20,7 +20,7 @@ from aiortc import RTCSctpTransport
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtp import is_rtcp
 
-from rtc.sctp_check import may_be_read
+from rtc.sctp_check import has_room, may_be_read
 
 MAX_QUEUED = 512  # datagrams; half a second at 8 Mb/s
 MAX_DATAGRAM = 2048
@@ -101,7 +101,7 @@ class DatagramGuard:
         for owner, name in ((dtls, "_handle_rtp_data"), (dtls, "_handle_rtcp_data")):
             setattr(owner, name, functools.partial(self._read_media, getattr(owner, name)))
         if sctp is not None:
-            setattr(sctp, "_handle_data", functools.partial(self._read_sctp, sctp._handle_data))  # noqa: B010 (mypy: a method)
+            setattr(sctp, "_handle_data", functools.partial(self._read_sctp, sctp, sctp._handle_data))  # noqa: B010 (mypy: a method)
 
     async def _read_media(self, reader: Any, packet: bytes, **facts: Any) -> None:
         """What comes here was encrypted by the shopper, so nobody else can use up her sources."""
@@ -109,11 +109,13 @@ class DatagramGuard:
             self._sources.add(source_of(packet))
         await self._read(reader, packet, **facts)
 
-    async def _read_sctp(self, reader: Any, packet: bytes) -> None:
-        if may_be_read(packet):
-            await self._read(reader, packet)
-        else:
+    async def _read_sctp(self, sctp: RTCSctpTransport, reader: Any, packet: bytes) -> None:
+        if not may_be_read(packet):
             self.refused.malformed += 1
+        elif not has_room(sctp, packet):
+            self.refused.overflow += 1
+        else:
+            await self._read(reader, packet)
 
     async def _read(self, reader: Any, *packet: Any, **facts: Any) -> None:
         try:

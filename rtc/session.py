@@ -29,7 +29,7 @@ from rtc.guard import DatagramGuard
 from rtc.offers import OfferRejected, Unavailable, UnknownProduct
 from rtc.receive import VideoReceiver
 from rtc.send import VideoSender
-from rtc.signalling import Fragment
+from rtc.signalling import MAX_CANDIDATES, Fragment
 from rtc.viewing import Viewing
 from rtc.worker import FinishedFrame, FrameStream, FrameWorker
 
@@ -37,6 +37,8 @@ HEARTBEAT_S = 10.0  # without a packet or a ping for this long the shopper is go
 CONNECT_S = 20.0
 FACE_STEADY_FRAMES = 5  # a hint appears when its cause has lasted, not at every flicker
 FIT_EVERY_S = 1.0
+MESSAGES_PER_S = 50  # heard; a page sends a few
+MAX_UNHEARD_BYTES = 65_536  # said and not taken yet: a far end that takes nothing is told nothing more
 log = logging.getLogger("vitrine.session")
 
 
@@ -98,12 +100,14 @@ class Session:
         self._started = self._last_ping = time.monotonic()
         self._arrivals = FreezeMeter()
         self._ended = False
+        self._heard = (0, 0)  # the second, and the messages in it
         self._wear_order = 0
         self._shown_state: FaceState | None = None
         self._candidate_state: tuple[FaceState, int] = (FaceState.FOUND, 0)
         self._last_fit = 0.0
         self._frame_width_mm: float | None = None
         self._remote_ufrag: str | None = None
+        self._candidates = 0
         figures = None if self.visitor is None else self.figures
         self._viewing = Viewing(figures, self.visitor or Visitor("", ""), self.stream, say=self.say, spawn=self._spawn)
         self.worn: tuple[str, ...] = ()
@@ -133,7 +137,9 @@ class Session:
         """Take trickled candidates. Raises OfferRejected when they belong to another ICE session."""
         if fragment.ufrag is not None and fragment.ufrag != self._remote_ufrag:
             raise OfferRejected("ice-restart-not-supported", "The candidates are of another ICE session.")
-        for candidate in fragment.candidates:
+        room = max(0, MAX_CANDIDATES - self._candidates)
+        self._candidates += len(fragment.candidates)
+        for candidate in fragment.candidates[:room]:
             with contextlib.suppress(ValueError, InvalidStateError):
                 await self._connection.addIceCandidate(candidate)
         if fragment.complete:
@@ -155,8 +161,9 @@ class Session:
 
     def say(self, message: control.Reply) -> None:
         """Tell the shopper something, if her channel is open."""
-        if self._channel is not None and self._channel.readyState == "open":
-            self._channel.send(json.dumps(message, separators=(",", ":")))
+        channel = self._channel
+        if channel is not None and channel.readyState == "open" and channel.bufferedAmount < MAX_UNHEARD_BYTES:
+            channel.send(json.dumps(message, separators=(",", ":")))
 
     @property
     def connected(self) -> bool:
@@ -245,6 +252,13 @@ class Session:
             channel.on("message", self._on_message)
 
     def _on_message(self, text: str | bytes) -> None:
+        second = int(time.monotonic())
+        heard = self._heard[1] + 1 if self._heard[0] == second else 1
+        self._heard = (second, heard)
+        if heard > MESSAGES_PER_S:
+            if heard == MESSAGES_PER_S + 1:
+                self.say(control.error("too-many-messages"))
+            return
         try:
             message = control.read_message(text)
         except control.MessageRejected as rejected:

@@ -17,6 +17,7 @@ from rtc.node import MediaNode, NodeSettings
 from rtc.offers import UnknownProduct
 from rtc.placement import Placement
 from rtc.studio import Studio
+from rtc.worker import Effect
 
 MODELS = Path("models")
 
@@ -62,7 +63,11 @@ async def start_node(valkey: Redis, studio: Studio, acetate: bytes, tmp_path: Pa
     running: list[RunningNode] = []
 
     async def start(
-        name: str = "a", capacity: int = 4, avatars: AvatarSource | None = None, **settings: Any
+        name: str = "a",
+        capacity: int = 4,
+        make_effect: Callable[[], Effect] | None = None,
+        avatars: AvatarSource | None = None,
+        **settings: Any,
     ) -> RunningNode:
         """A node that takes so many sessions, however busy this machine is."""
         socket = tmp_path / f"{name}.sock"
@@ -71,7 +76,7 @@ async def start_node(valkey: Redis, studio: Studio, acetate: bytes, tmp_path: Pa
             redis=valkey,
             products=Shelf(acetate=acetate),
             worker=studio.worker,
-            make_effect=studio.make_effect,
+            make_effect=make_effect or studio.make_effect,
             check_picture=studio.check_picture,
             measures=Measures(name),
             avatars=avatars,

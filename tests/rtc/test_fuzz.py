@@ -14,6 +14,7 @@ import psutil
 import pylibsrtp
 import pytest
 from aiortc import clock
+from aiortc.rtp import RTP_HEADER_LENGTH, is_rtcp
 
 from rtc.placement import Placement
 from rtc.session import Session
@@ -87,7 +88,7 @@ class Attacker:
         elif kind in ("stun", "dtls"):
             self._socket.transport.sendto(packet, self._address)
         else:
-            if kind == "rtp":
+            if kind != "sctp" and not is_rtcp(packet):  # some RTCP is none any more
                 packet = _of_another_source(packet)
             with contextlib.suppress(pylibsrtp.Error, ValueError):  # not even libsrtp would send some of it
                 await (self._send_data if kind == "sctp" else self._send_rtp)(packet)
@@ -133,11 +134,9 @@ def _of_another_source(packet: bytes) -> bytes:
     it refuse the camera's next ones, and the picture would end on the shopper's side. How the server takes such a
     packet is tried behind the encryption.
     """
-    return (
-        packet[:8] + bytes([packet[8] ^ 0x55, *packet[9:11], packet[11] & 3]) + packet[12:]
-        if len(packet) >= 12
-        else packet
-    )
+    if len(packet) < RTP_HEADER_LENGTH:
+        return packet
+    return packet[:8] + bytes([*b"fuz", packet[11] & 3]) + packet[RTP_HEADER_LENGTH:]
 
 
 class _Tapped:
