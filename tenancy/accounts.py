@@ -17,7 +17,7 @@ import asyncpg
 
 from tenancy.audit import note
 from tenancy.clock import utc_now
-from tenancy.credentials import Credentials
+from tenancy.credentials import Credentials, issue_key
 from tenancy.database import Database
 from tenancy.errors import InvalidEmail, InvalidLink, InvalidToken, ShopConflict, UnknownShop
 from tenancy.mail import Letters
@@ -79,10 +79,10 @@ class Accounts:
                 )
                 await insert_account(connection, shop.id, account, email=email, role="owner", password_hash=hashed)
                 await note(connection, shop.id, email, "shop.signed-up", slug)
+                await issue_key(connection, shop.id, "publishable", label="first")
                 await self._post_verification(connection, shop, account, email)
         except asyncpg.UniqueViolationError:
             raise ShopConflict("this address is taken") from None
-        await self._credentials.issue(shop.id, "publishable", label="first")
         return shop
 
     async def verify(self, token: str) -> Shop:

@@ -102,11 +102,8 @@ class Credentials:
     ) -> tuple[str, Key]:
         """Make a key for a shop: its value, which for a secret key is never seen again, and what is kept of it.
         `scopes`: rights of `tenancy.principals`; none means all that a key can have."""
-        value = _PREFIX[kind] + secrets.token_urlsafe(32 if kind == "secret" else 18)
         async with self._database.tenant(tenant_id) as connection:
-            row = await _insert_key(connection, tenant_id, kind, value, label=label, scopes=scopes)
-            await note(connection, tenant_id, by, "key.made", row["id"], kind=kind, label=label, scopes=list(scopes))
-        return value, _key(row)
+            return await issue_key(connection, tenant_id, kind, label=label, scopes=scopes, by=by)
 
     async def keys(self, tenant_id: UUID) -> list[Key]:
         """Every key of a shop, the newest first, revoked ones too."""
@@ -206,6 +203,22 @@ class Credentials:
         if row is None:
             raise InvalidKey
         return _shop(row)
+
+
+async def issue_key(
+    connection: asyncpg.Connection,
+    tenant_id: UUID,
+    kind: Kind,
+    *,
+    label: str = "",
+    scopes: Sequence[str] = (),
+    by: str = "",
+) -> tuple[str, Key]:
+    """As `Credentials.issue`, in a transaction of the caller's."""
+    value = _PREFIX[kind] + secrets.token_urlsafe(32 if kind == "secret" else 18)
+    row = await _insert_key(connection, tenant_id, kind, value, label=label, scopes=scopes)
+    await note(connection, tenant_id, by, "key.made", row["id"], kind=kind, label=label, scopes=list(scopes))
+    return value, _key(row)
 
 
 async def _insert_key(

@@ -15,7 +15,7 @@ import asyncpg
 
 from tenancy.audit import note
 from tenancy.database import Database
-from tenancy.errors import UnknownProduct
+from tenancy.errors import InvalidProduct, UnknownProduct
 from tenancy.events import tell
 from tenancy.products import (
     Product,
@@ -66,6 +66,9 @@ class ProductVersions:
         """What is given, all of it or nothing; the rest stays. Another name or other variants make a new version;
         `published`, whether shoppers see the product, makes none. Raises UnknownProduct, InvalidProduct."""
         name = None if name is None else checked_text(name, "name")
+        skus = [variant["sku"].strip() for variant in variants or ()]
+        if len(set(skus)) < len(skus) or not all(skus):
+            raise InvalidProduct("each variant has a SKU of its own")
         async with self._database.tenant(tenant_id) as connection:
             row = await connection.fetchrow("SELECT * FROM products WHERE id = $1 FOR UPDATE", product_id)
             if row is None:

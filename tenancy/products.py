@@ -209,7 +209,8 @@ class Products:
             )
             made = await write_version(connection, row["id"], by)
             await note(connection, tenant_id, by, "product.added", row["id"], name=name, version=made["version"])
-            await tell(connection, tenant_id, "product.published", {"id": str(row["id"]), "name": name})
+            if made["published"]:
+                await tell(connection, tenant_id, "product.published", {"id": str(row["id"]), "name": name})
         self._database.cache.drop(tenant_id, "products")
         return product_of(made)
 

@@ -71,6 +71,7 @@ class Team:
         know, for she sees the whole team. Raises InvalidEmail."""
         email, token = checked_email(email), new_token(shop.id)
         async with self._database.tenant(shop.id) as connection:
+            await connection.execute("SELECT FROM shops FOR NO KEY UPDATE")  # who invites at once waits here
             if await connection.fetchval("SELECT EXISTS (SELECT FROM accounts WHERE email = $1)", email):
                 return
             await connection.execute("DELETE FROM invitations WHERE email = $1 OR expires_at <= $2", email, self._now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,6 +22,7 @@ from web.problem import Problem
 from web.requests import json_answer, read_json, uuid_or_unknown
 
 EXPORT_LENT = timedelta(minutes=15)
+_MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,8 @@ def usage_shown(month: Month, days: list[Day]) -> contract.UsageShown:
 
 
 def _month(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(f"{text}-01") if text else None
-    except ValueError:
-        raise Problem("invalid-request", "`month` is YYYY-MM.") from None
+    if not text:
+        return None
+    if not _MONTH.fullmatch(text):
+        raise Problem("invalid-request", "`month` is YYYY-MM, of this century.")
+    return date.fromisoformat(f"{text}-01")

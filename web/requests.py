@@ -38,13 +38,25 @@ async def read_json(request: web.Request, shape: type[Shape]) -> Shape:
         raise Problem("unsupported-media-type")
     body = await read_limited(request, MAX_JSON_BYTES, too_large="payload-too-large")
     try:
-        return shape.model_validate_json(body)
+        given = shape.model_validate_json(body)
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False, include_context=False)
         if any(fault["type"] == "json_invalid" for fault in faults):
             raise Problem("invalid-json") from None
         wrong = [{"at": ".".join(str(step) for step in fault["loc"]), "fault": fault["type"]} for fault in faults]
         raise Problem("invalid-request", members={"errors": wrong[:20]}) from None
+    if b"\\u0000" in body and _holds_nul(given.model_dump()):
+        raise Problem("invalid-request", "A text holds U+0000, which no text of ours can.")
+    return given
+
+
+def _holds_nul(value: object) -> bool:
+    """PostgreSQL keeps no such text, and no person types one."""
+    if isinstance(value, dict):
+        return any(_holds_nul(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple):
+        return any(_holds_nul(part) for part in value)
+    return isinstance(value, str) and "\0" in value
 
 
 async def read_limited(request: web.Request, limit: int, *, too_large: str) -> bytes:

@@ -209,6 +209,7 @@ async def test_the_deeds_themselves_tell(house: House, receiver: Receiver, files
     await house.webhooks.add(house.tenant, receiver.url, EVERYTHING, by="ada")
     products = Products(house.database, files, take_unchanged)
     product = await products.add(house.tenant, "Panto", "glasses", b"glTF")
+    await products.add(house.tenant, "Kept back", "glasses", b"glTF two", published=False)
     versions = ProductVersions(house.database, products)
     await versions.change(house.tenant, product.id, published=False, by="ada")
     await versions.change(house.tenant, product.id, published=True, by="ada")
