@@ -25,6 +25,7 @@ from uuid import UUID
 import structlog
 
 from ops.listener import CannotListen, PortTaken
+from ops.memory import settle_memory
 from ops.place import EmbeddedError
 from ops.settings import InvalidSettings, Settings, cores, load_settings, variable
 from ops.supervisor import ProgramFailed, notify_ready, told_to_stop
@@ -198,6 +199,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
             await web.TCPSite(runner, settings.host, settings.port).start()
         else:
             await web.SockSite(runner, socket.socket(fileno=descriptor)).start()
+        settle_memory()
         notify_ready()
         await told_to_stop()
 
@@ -359,6 +361,7 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
         beats = Heartbeats(stores.database, lambda: map(_booked, node.running()))
         beats.start()
         stack.push_async_callback(beats.stop)
+        settle_memory()
         notify_ready()
         studio.rehearse()
         await told_to_stop()
