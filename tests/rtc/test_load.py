@@ -10,7 +10,8 @@ from threading import Event
 import pytest
 from prometheus_client import REGISTRY
 
-from rtc.offers import Full, TryOnAnswer
+from rtc.claims import Visitor
+from rtc.offers import Full, TryOnAnswer, TryOnOffer
 from rtc.placement import Placement
 from tests.camera import FaceCamera, still
 from tests.rtc.conftest import RunningNode, StartNode
@@ -118,3 +119,40 @@ async def test_of_ten_times_too_many_some_are_served_and_all_others_have_a_place
     assert counted("vitrine_queued_total") - queued == 18
     await until(lambda: counted("vitrine_sessions", node="crowded") == counted("vitrine_capacity", node="crowded") == 2)
     await asyncio.gather(*(shopper.close() for shopper in shoppers))
+
+
+async def test_a_shop_with_one_shopper_comes_before_the_second_of_a_shop_with_many(
+    start_node: StartNode, placement: Placement
+) -> None:
+    """One shop has both places and two who wait; the other's only shopper comes last and is told that she is next."""
+    await start_node(capacity=2)
+    shopper = Shopper()
+    sdp = await shopper.offer()
+    for visit in ("leaves", "stays"):
+        await placement.open(TryOnOffer(visit, "many", visit, sdp, ()))
+
+    async def come(shop: str, visit: str, ticket: str | None = None) -> TryOnAnswer | Full:
+        try:
+            return await placement.open(TryOnOffer(f"of-{shop}-{visit}", shop, visit, sdp, ()), ticket)
+        except Full as full:
+            return full
+
+    first, second = await come("many", "first"), await come("many", "second")
+    assert isinstance(first, Full)
+    assert isinstance(second, Full)
+    async with contextlib.aclosing(placement.follow(first.ticket, Visitor("many", "first"))) as places:
+        assert (await anext(places)).position == 1
+        lonely = await come("one", "lonely")
+        assert isinstance(lonely, Full)
+        assert lonely.position == 1
+        assert (await asyncio.wait_for(anext(places), 10)).position == 2, "she hears that another came before her"
+    await placement.close(Visitor("many", "leaves"), "leaves")
+    async with asyncio.timeout(20):
+        while isinstance(await come("one", "lonely", lonely.ticket), Full):
+            assert isinstance(await come("many", "first", first.ticket), Full)
+            await asyncio.sleep(0.05)
+    places_now = [
+        await come("many", visit, ticket) for visit, ticket in (("second", second.ticket), ("first", first.ticket))
+    ]
+    assert [full.position for full in places_now if isinstance(full, Full)] == [2, 1]
+    await shopper.close()
