@@ -27,7 +27,7 @@ import structlog
 from ops.listener import CannotListen, PortTaken
 from ops.memory import settle_memory
 from ops.place import EmbeddedError
-from ops.priority import step_back
+from ops.priority import step_back, take_short_turns
 from ops.settings import InvalidSettings, Settings, cores, load_settings, variable
 from ops.supervisor import ProgramFailed, notify_ready, told_to_stop
 from ops.telemetry import configure_logging, measured_loop
@@ -331,6 +331,7 @@ async def _serve_media(settings: Settings, options: argparse.Namespace) -> None:
         studio = stack.enter_context(closing(_studio(settings.models)))
         avatars = ShownAvatars(stores.database, stores.files)
         stack.callback(asyncio.create_task(avatars.news.always()).cancel)
+        take_short_turns()  # on the event loop, which has to be awake when a packet comes
         at_socket = options.listen.startswith("unix:")
         node = MediaNode(
             NodeSettings(
