@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ class Mesh:
     double_sided: bool = False
     pictures: tuple[tuple[float, int], ...] = ()
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """The shader variants it is drawn with."""
         named = (("LENS", self.lens), ("DOUBLE_SIDED", self.double_sided), ("TEXTURED", bool(self.pictures)))

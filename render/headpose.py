@@ -8,6 +8,7 @@ head nearby from a large one far away, so the person's own size comes from the i
 
 import json
 from dataclasses import dataclass
+from math import cos, sin, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -142,32 +143,33 @@ class HeadPoseSolver:
     def _refine(self, pose: HeadPose, seen: NDArray[np.float64], camera: Intrinsics) -> tuple[HeadPose, float]:
         """Gauss-Newton on the weighted reprojection error; returns its RMS over the face's size too."""
         rotation, translation = pose.rotation, pose.translation_mm
-        focal = np.array([camera.fx, -camera.fy])
-        jacobian = np.zeros((len(self._model), 2, 6))
-        root_weights = np.sqrt(self._weights)[:, None]
+        # One row for each unknown, with the weighted x of all points and then their y: a few dozen numbers in a row are
+        # what NumPy is quick with.
+        rows, residual = np.zeros((6, 2, len(self._model))), np.empty((2, len(self._model)))
+        a, b = rows.reshape(6, -1), residual.reshape(-1)
+        root_weights = np.sqrt(self._weights)
+        seen_x, seen_y = seen.T - np.array([[camera.cx], [camera.cy]])
         rms = np.inf
         for _ in range(ITERATIONS):
             turned = self._model @ rotation.T
-            point = turned + translation
-            inverse = -1.0 / np.minimum(point[:, 2], -1.0)
-            flat = point[:, :2] * inverse[:, None]
-            residual = seen - (flat * focal + (camera.cx, camera.cy))
-            scale = focal * inverse[:, None]
+            x, y, z = turned.T
+            inverse = -1.0 / np.minimum(z + translation[2], -1.0)
+            flat_x, flat_y = (x + translation[0]) * inverse, (y + translation[1]) * inverse
+            residual[0] = (seen_x - camera.fx * flat_x) * root_weights
+            residual[1] = (seen_y + camera.fy * flat_y) * root_weights
             # d(pixel)/d(point): x and y act directly, z through the perspective divide.
-            by_x, by_y, by_z = scale[:, 0], scale[:, 1], scale * flat
-            jacobian[:, 0, 0] = by_z[:, 0] * turned[:, 1]
-            jacobian[:, 0, 1] = by_x * turned[:, 2] - by_z[:, 0] * turned[:, 0]
-            jacobian[:, 0, 2] = -by_x * turned[:, 1]
-            jacobian[:, 1, 0] = by_z[:, 1] * turned[:, 1] - by_y * turned[:, 2]
-            jacobian[:, 1, 1] = -by_z[:, 1] * turned[:, 0]
-            jacobian[:, 1, 2] = by_y * turned[:, 0]
-            jacobian[:, 0, 3], jacobian[:, 1, 4] = by_x, by_y
-            jacobian[:, 0, 5], jacobian[:, 1, 5] = by_z[:, 0], by_z[:, 1]
-            a = (jacobian * root_weights[:, :, None]).reshape(-1, 6)
-            b = (residual * root_weights).reshape(-1)
-            normal = a.T @ a
-            normal[np.diag_indices(6)] *= 1.0 + 1e-6
-            step = np.linalg.solve(normal + np.eye(6) * 1e-12, a.T @ b)
+            weighted = inverse * root_weights
+            by_x, by_y = camera.fx * weighted, -camera.fy * weighted
+            x_by_z, y_by_z = by_x * flat_x, by_y * flat_y
+            rows[0] = x_by_z * y, y_by_z * y - by_y * z
+            rows[1] = by_x * z - x_by_z * x, -y_by_z * x
+            rows[2] = -by_x * y, by_y * x
+            rows[3, 0], rows[4, 1] = by_x, by_y
+            rows[5] = x_by_z, y_by_z
+            normal = a @ a.T
+            normal.reshape(-1)[::7] *= 1.0 + 1e-6  # the diagonal
+            normal.reshape(-1)[::7] += 1e-12
+            step = np.linalg.solve(normal, a @ b)
             rotation = rotation_from_vector(step[:3]) @ rotation
             translation = translation + step[3:]
             rms = float(np.sqrt(b @ b))
@@ -180,12 +182,20 @@ class HeadPoseSolver:
 
 def rotation_from_vector(vector: NDArray[np.float64]) -> NDArray[np.float64]:
     """The rotation matrix (3, 3) of a rotation vector (3,), radians (Rodrigues)."""
-    angle = float(np.sqrt(vector @ vector))
+    x, y, z = vector.tolist()
+    angle = sqrt(x * x + y * y + z * z)
     if angle < 1e-12:
         return np.eye(3)
-    x, y, z = vector / angle
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
+    x, y, z = x / angle, y / angle, z / angle
+    c, s = cos(angle), sin(angle)
+    d = 1.0 - c
+    return np.array(
+        [
+            [c + d * x * x, d * x * y - s * z, d * x * z + s * y],
+            [d * x * y + s * z, c + d * y * y, d * y * z - s * x],
+            [d * x * z - s * y, d * y * z + s * x, c + d * z * z],
+        ]
+    )
 
 
 @dataclass(frozen=True)

@@ -156,13 +156,15 @@ class TryOn:
 
     def _judge(self, landmarks: NDArray[np.float32], pose: HeadPose) -> FaceState:
         width, height = self._size
-        low, high = landmarks[:468, :2].min(0), landmarks[:468, :2].max(0)
-        inside = (landmarks[:468, :2] >= 0) & (landmarks[:468, :2] < (width, height))
+        x, y = landmarks[:468, :2].T.copy()
+        left, right, top, bottom = float(x.min()), float(x.max()), float(y.min()), float(y.max())
         if abs(pose.yaw_deg) > TURNED_DEG:
             return FaceState.TURNED
-        if 1.0 - float(inside.all(1).mean()) > OUT_SHARE:
-            return FaceState.PARTLY_OUT
-        span = float(np.max(high - low))
+        if left < 0 or top < 0 or right >= width or bottom >= height:
+            inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+            if 1.0 - float(inside.mean()) > OUT_SHARE:
+                return FaceState.PARTLY_OUT
+        span = max(right - left, bottom - top)
         if span < FAR_SHARE * min(width, height):
             return FaceState.TOO_FAR
         if span > NEAR_SHARE * min(width, height):

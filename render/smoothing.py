@@ -5,6 +5,7 @@ open when the head moves. It acts on where the head is and how it is turned, so 
 """
 
 from dataclasses import dataclass
+from math import atan2, radians, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,8 @@ class Tuning:
 ROTATION = Tuning(min_cutoff_hz=1.2, beta=40.0, d_cutoff_hz=6.0)
 POSITION = Tuning(min_cutoff_hz=1.5, beta=120.0, d_cutoff_hz=6.0)
 DEPTH = Tuning(min_cutoff_hz=0.8, beta=40.0, d_cutoff_hz=3.0)
-# A jump this large is a new face or a cut, not a movement: degrees and fraction of depth between two frames.
-CUT_DEG = 35.0
+# A jump this large is a new face or a cut, not a movement: angle and fraction of depth between two frames.
+CUT_RAD = radians(35.0)
 CUT_SHIFT = 0.25
 
 
@@ -75,9 +76,11 @@ class PoseSmoother:
     def smooth(self, pose: HeadPose, dt: float) -> HeadPose:
         """The steadied pose; dt: seconds since the last frame."""
         dt = min(max(dt, 0.005), 0.25)
-        if self._is_cut(pose):
+        turn = None if self._rotation is None else _vector_from_rotation(pose.rotation @ self._rotation.T)
+        if turn is not None and self._is_cut(pose, turn):
             self.forget()
-        rotation = self._smooth_rotation(pose.rotation, dt)
+            turn = None
+        rotation = self._smooth_rotation(pose.rotation, turn, dt)
         depth = pose.translation_mm[2]
         steady_depth = -float(np.exp(self._depth.step(np.log(np.array([-depth])), dt))[0])
         # Sideways position as a direction, so that a change of depth alone moves nothing in the picture.
@@ -85,19 +88,20 @@ class PoseSmoother:
         self._translation = np.array([*(direction * -steady_depth), steady_depth])
         return HeadPose(rotation, self._translation, pose.scale)
 
-    def _is_cut(self, pose: HeadPose) -> bool:
-        if self._rotation is None or self._translation is None:
+    def _is_cut(self, pose: HeadPose, turn: Vector) -> bool:
+        if self._translation is None:
             return False
-        turn = np.degrees(np.linalg.norm(_vector_from_rotation(pose.rotation @ self._rotation.T)))
-        shift = np.linalg.norm(pose.translation_mm - self._translation) / -pose.translation_mm[2]
-        return bool(turn > CUT_DEG or shift > CUT_SHIFT)
+        shift = pose.translation_mm - self._translation
+        return bool(
+            sqrt(turn @ turn) > CUT_RAD or sqrt(shift @ shift) / -float(pose.translation_mm[2]) > CUT_SHIFT
+        )
 
-    def _smooth_rotation(self, rotation: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
-        if self._rotation is None:
+    def _smooth_rotation(self, rotation: NDArray[np.float64], turn: Vector | None, dt: float) -> NDArray[np.float64]:
+        """turn: from the last one's to this, as a rotation vector; None for the first."""
+        if self._rotation is None or turn is None:
             self._rotation = rotation
             return rotation
-        turn = _vector_from_rotation(rotation @ self._rotation.T)
-        speed = float(np.sqrt(turn @ turn)) / dt
+        speed = sqrt(turn @ turn) / dt
         self._turn_speed += float(_alpha(ROTATION.d_cutoff_hz, dt)) * (speed - self._turn_speed)
         alpha = float(_alpha(ROTATION.min_cutoff_hz + ROTATION.beta * self._turn_speed, dt))
         self._rotation = rotation_from_vector(turn * alpha) @ self._rotation
@@ -106,9 +110,8 @@ class PoseSmoother:
 
 def _vector_from_rotation(rotation: NDArray[np.float64]) -> Vector:
     """The rotation vector (3,), radians, of a rotation matrix (3, 3)."""
-    sine = np.array([rotation[2, 1] - rotation[1, 2], rotation[0, 2] - rotation[2, 0], rotation[1, 0] - rotation[0, 1]])
-    twice_sin = float(np.sqrt(sine @ sine))
-    angle = float(np.arctan2(twice_sin, np.trace(rotation) - 1.0))
-    if twice_sin < 1e-9:
-        return sine / 2
-    return sine * (angle / twice_sin)
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = rotation.tolist()
+    x, y, z = zy - yz, xz - zx, yx - xy
+    twice_sin = sqrt(x * x + y * y + z * z)
+    factor = 0.5 if twice_sin < 1e-9 else atan2(twice_sin, xx + yy + zz - 1.0) / twice_sin
+    return np.array([x * factor, y * factor, z * factor])

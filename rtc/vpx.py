@@ -18,6 +18,11 @@ from numpy.typing import NDArray
 ENCODER_ABI = 39
 I420 = 0x102
 CQ_OK, FRAME_PACKET, KEY_FLAG, FORCE_KEY = 0, 0, 1, 1
+NO_GOLDEN, NO_ALTREF, KEEP_GOLDEN, KEEP_ALTREF = 1 << 17, 1 << 21, 1 << 22, 1 << 23
+# Each picture leans on the one before and on no older one: searching those costs time and finds nothing in a face
+# before a still camera. A block that has changed by less than STATIC is not coded again. See docs/decisions/0004.
+LAST_ONLY = NO_GOLDEN | NO_ALTREF | KEEP_GOLDEN | KEEP_ALTREF
+STATIC = 100
 REALTIME = 1
 CBR = 1
 SET_CPU_USED, SET_NOISE, SET_STATIC_THRESHOLD, SET_TOKEN_PARTITIONS, SET_MAX_INTRA_PCT = 13, 15, 17, 18, 26
@@ -146,7 +151,7 @@ class VpxEncoder:
         self._image = _Image()
         self._control(SET_CPU_USED, cpu_used)
         self._control(SET_NOISE, 0)
-        self._control(SET_STATIC_THRESHOLD, 1)
+        self._control(SET_STATIC_THRESHOLD, STATIC)
         self._control(SET_TOKEN_PARTITIONS, 0)
         self._control(SET_MAX_INTRA_PCT, max_key_pct)
 
@@ -179,7 +184,7 @@ class VpxEncoder:
         for index, plane in enumerate(planes):
             image.planes[index] = plane.ctypes.data
             image.strides[index] = plane.strides[0]
-        flags = FORCE_KEY if key else 0
+        flags = FORCE_KEY if key else LAST_ONLY
         # The duration tells libvpx the frame rate, and so how many bits a frame, and a key frame, may have.
         duration = FIRST_DURATION_MS if self._last_ms is None else min(max(time_ms - self._last_ms, 5), 200)
         self._last_ms = time_ms
