@@ -17,7 +17,7 @@ from render.levels import Batch, Level
 from render.simplify import simplify, soften_normals
 
 # Largest geometric error of each level, in millimetres; the renderer takes the coarsest that stays under half a pixel.
-LEVEL_ERRORS_MM: Final = (0.08, 0.2, 0.45, 0.7, 1.0, 1.8, 3.0)
+LEVEL_ERRORS_MM: Final = (0.08, 0.2, 0.32, 0.45, 0.7, 1.0, 1.8, 3.0)
 # Lower than this a hat's inside shows under its edge.
 LINING_FROM_MM: Final = 25.0
 

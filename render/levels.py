@@ -20,7 +20,7 @@ from render.glb import Glb, GlbWriter, Json, ProductError, mapping, read_glb, vi
 from render.gltf import MAX_TRIANGLES, MAX_VERTICES, Material
 
 # Of what is written here; what was written otherwise is made anew. Raise it with every change to how levels are made.
-REVISION: Final = 1
+REVISION: Final = 2
 # How each array of a batch is kept: 11 bits are more than a screen shows of a colour or a direction.
 _KEPT: Final = {"positions": "<f4", "normals": "<f2", "surface": "<f2", "colors": "<f2", "uv": "<f4", "faces": "<u4"}
 _WIDTHS: Final = {"positions": 3, "normals": 3, "surface": 4, "colors": 4, "uv": 2, "faces": 3}

@@ -43,6 +43,10 @@ class Wearable:
     def finest(self) -> Level:
         return self.levels[0]
 
+    def within(self, error_mm: float) -> Level:
+        """The coarsest level that stays within `error_mm`; the finest if none does."""
+        return next((level for level in reversed(self.levels) if level.error_mm <= error_mm), self.finest)
+
 
 def load_wearable(glb: bytes) -> Wearable:
     """The product in a canonical GLB, in milliseconds where its levels of detail lie in it, else in a second.

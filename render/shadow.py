@@ -19,6 +19,7 @@ from render.simplify import simplify
 
 SIDE = 160
 FAINTEST = 0.03
+ERROR_MM = 0.5  # of the outline that is flattened: far below the blur
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def cast_shadow(product: Wearable, resting: Seat, scale: float) -> Shadow:
         return np.asarray(((points - centre) @ to_mask.T + 0.5) * SIDE)
 
     mask = np.zeros((SIDE, SIDE), np.uint8)
-    for batch in product.levels[min(2, len(product.levels) - 1)].batches:
+    for batch in product.within(ERROR_MM).batches:
         points = batch.positions @ resting.rotation.T + resting.translation_mm
         corners = np.round(placed(points / scale)[batch.faces] * 16).astype(np.int32)
         front = batch.positions[batch.faces][:, :, 2].min(1) > (-400.0 if hat else -12.0)

@@ -65,7 +65,7 @@ def _ground_shadow(product: Wearable, pose: HeadPose, camera: Intrinsics) -> NDA
     """(DRAWN, DRAWN) alpha of the product flattened onto the plane it stands on, blurred."""
     mask = np.zeros((DRAWN, DRAWN), np.uint8)
     ground = float(product.bounds_mm[0][1])
-    for batch in product.levels[min(2, len(product.levels) - 1)].batches:
+    for batch in product.within(0.5).batches:
         flat = batch.positions.astype(np.float64)
         flat[:, 0] += 0.25 * (flat[:, 1] - ground)
         flat[:, 1] = ground
