@@ -92,9 +92,7 @@ class PoseSmoother:
         if self._translation is None:
             return False
         shift = pose.translation_mm - self._translation
-        return bool(
-            sqrt(turn @ turn) > CUT_RAD or sqrt(shift @ shift) / -float(pose.translation_mm[2]) > CUT_SHIFT
-        )
+        return bool(sqrt(turn @ turn) > CUT_RAD or sqrt(shift @ shift) / -float(pose.translation_mm[2]) > CUT_SHIFT)
 
     def _smooth_rotation(self, rotation: NDArray[np.float64], turn: Vector | None, dt: float) -> NDArray[np.float64]:
         """turn: from the last one's to this, as a rotation vector; None for the first."""

@@ -125,6 +125,10 @@ class VideoReceiver:
             self._handle_disconnect()
 
     async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        self.take(packet, arrival_time_ms)
+
+    def take(self, packet: RtpPacket, arrival_time_ms: int) -> None:
+        """One packet of the camera's, on the event loop."""
         if not self._enabled:
             return
         self.last_packet_at = time.monotonic()
@@ -146,7 +150,7 @@ class VideoReceiver:
             payload = read_payload(codec, packet.payload)
         except (ValueError, IndexError):
             return
-        self._take(packet, payload, codec)
+        self._assemble(packet, payload, codec)
 
     def _unwrap(
         self, packet: RtpPacket, codec: RTCRtpCodecParameters
@@ -157,7 +161,7 @@ class VideoReceiver:
             return None
         return unwrap_rtx(packet, payload_type=apt, ssrc=original_ssrc), self._codecs[apt]
 
-    def _take(self, packet: RtpPacket, payload: bytes, codec: RTCRtpCodecParameters) -> None:
+    def _assemble(self, packet: RtpPacket, payload: bytes, codec: RTCRtpCodecParameters) -> None:
         if self._assembler is None or self._media_ssrc != packet.ssrc:
             self._media_ssrc = packet.ssrc
             self._assembler = FrameAssembler(lambda first, data: opens_key_frame(codec, first.payload, data))

@@ -13,7 +13,6 @@ from typing import Any
 import psutil
 import pylibsrtp
 import pytest
-from aiortc import clock
 from aiortc.rtp import RTP_HEADER_LENGTH, is_rtcp
 
 from rtc.placement import Placement
@@ -100,7 +99,8 @@ class Attacker:
         assert self._session.receiver is not None
         dtls: Any = self._session.receiver.transport
         if kind == "rtp":
-            await dtls._handle_rtp_data(packet, arrival_time_ms=clock.current_ms())
+            assert self._session.guard is not None
+            self._session.guard.read_media(packet)
         elif kind == "rtcp":
             await dtls._handle_rtcp_data(packet)
         else:
