@@ -429,6 +429,12 @@ class Shelf:
         except UnknownFile:
             raise UnknownProduct from None
 
+    async def offered(self, tenant: str) -> list[str]:
+        """Ids of the published products that are worn live."""
+        return [
+            str(found.id) for found in await self.products.catalog(UUID(tenant)) if found.kind in ("glasses", "hat")
+        ]
+
 
 @dataclass(frozen=True)
 class Cloakroom:

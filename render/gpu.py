@@ -105,19 +105,43 @@ class Programs:
 Pictures = tuple[tuple[float, int], ...]
 
 
+class ProductMeshes:
+    """A product's levels of detail, each put into GL memory when it is first drawn: most never are."""
+
+    def __init__(self, levels: Sequence[Level]) -> None:
+        self._levels = levels
+        self._pictures: dict[int, Pictures] = {}
+        self._uploaded: dict[float, tuple[Mesh, ...]] = {}
+
+    def within(self, error_mm: float) -> tuple[Mesh, ...]:
+        """The coarsest level that stays within `error_mm`; the finest if none does."""
+        level = next((level for level in reversed(self._levels) if level.error_mm <= error_mm), self._levels[0])
+        meshes = self._uploaded.get(level.error_mm)
+        if meshes is None:
+            meshes = self._uploaded[level.error_mm] = _upload_level(level, self._pictures)
+        return meshes
+
+    def delete(self) -> None:
+        """Free what was uploaded."""
+        delete_levels(tuple(self._uploaded.items()))
+        self._uploaded.clear()
+        self._pictures.clear()
+
+
 def upload_levels(levels: Sequence[Level]) -> tuple[tuple[float, tuple[Mesh, ...]], ...]:
     """(error in mm, meshes) of each level; a texture is uploaded once for all of them."""
     pictures: dict[int, Pictures] = {}
-    uploaded = []
-    for level in levels:
-        meshes = []
-        for batch in level.batches:
-            key = id(batch.texture)
-            if batch.texture is not None and key not in pictures:
-                pictures[key] = _upload_pictures(batch)
-            meshes.append(_upload_batch(batch, pictures.get(key, ())))
-        uploaded.append((level.error_mm, tuple(meshes)))
-    return tuple(uploaded)
+    return tuple((level.error_mm, _upload_level(level, pictures)) for level in levels)
+
+
+def _upload_level(level: Level, pictures: dict[int, Pictures]) -> tuple[Mesh, ...]:
+    meshes = []
+    for batch in level.batches:
+        key = id(batch.texture)
+        if batch.texture is not None and key not in pictures:
+            pictures[key] = _upload_pictures(batch)
+        meshes.append(_upload_batch(batch, pictures.get(key, ())))
+    return tuple(meshes)
 
 
 def delete_levels(levels: tuple[tuple[float, tuple[Mesh, ...]], ...]) -> None:

@@ -11,6 +11,7 @@ from render.product import Wearable
 from render.seat import Seat
 from render.shadow import Shadow
 
+ERROR_MM: Final = 0.5  # far inside the margin that is drawn around it
 FEW_POINTS: Final = 128  # so few are not worth a search for the outermost
 
 
@@ -19,7 +20,7 @@ def outline_of(product: Wearable, resting: Seat, shadow: Shadow, scale: float) -
     flex = resting.flex
     end = flex.fade_z - flex.fade_mm
     seen = []
-    for batch in product.finest.batches:
+    for batch in product.within(ERROR_MM).batches:
         points = batch.positions.astype(np.float64)
         seen.append(points[points[:, 2] > end])
         # Where an edge passes out of sight, the point at which it does.

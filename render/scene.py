@@ -21,12 +21,11 @@ from render.context import Context
 from render.gpu import (
     FRAME_BLOCK_FLOATS,
     Mesh,
+    ProductMeshes,
     Programs,
     Target,
-    delete_levels,
     make_frame_block,
     make_target,
-    upload_levels,
     upload_plain,
 )
 from render.headpose import HeadPose, Intrinsics
@@ -44,6 +43,7 @@ _TEXTURE_2D, _CULL_FACE = 0x0DE1, 0x0B44
 NEAR_MM, FAR_MM = 25.0, 6000.0
 MARGIN_PX = 2
 KEPT_PRODUCTS: Final = 48
+KEPT_SIZES: Final = 12  # of heads, for each product
 KEPT_TARGETS: Final = 12
 # The person's scale hardly moves once known; a new seat is computed when it moves by more than this.
 SCALE_STEP = 0.004
@@ -72,23 +72,16 @@ class Overlay:
     yuva: NDArray[np.uint8]
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Loaded:
-    """A product in GL memory, and its seat for the scale last asked for."""
+    """A product in GL memory, and its seat on heads of about one scale."""
 
-    levels: tuple[tuple[float, tuple[Mesh, ...]], ...]
+    meshes: ProductMeshes
     occluder: Mesh | None
     scale: float
     seat: Seat
     outline: NDArray[np.float64]
     shadow: Mesh | None
-
-    def level(self, error_mm: float) -> tuple[Mesh, ...]:
-        """The coarsest level that stays within `error_mm`."""
-        for error, meshes in reversed(self.levels):
-            if error <= error_mm:
-                return meshes
-        return self.levels[0][1]
 
 
 class SceneRenderer:
@@ -106,7 +99,7 @@ class SceneRenderer:
             "glasses": upload_plain(*occluder_mesh(-35.0, -80.0, 1.8)),
             "hat": upload_plain(*occluder_mesh(-60.0, -200.0, 3.0)),
         }
-        self._loaded: OrderedDict[int, _Loaded] = OrderedDict()
+        self._loaded: OrderedDict[int, list[_Loaded]] = OrderedDict()  # by product: one for each size of head
         self._targets: OrderedDict[tuple[int, int], Target] = OrderedDict()
         self._set_state()
 
@@ -141,12 +134,12 @@ class SceneRenderer:
     def draw_alone(self, product: Wearable, pose: HeadPose, intrinsics: Intrinsics, light: Light) -> list[Overlay]:
         """`product` without a head, its own frame placed by `pose`, in full detail; for pictures of the product."""
         level = product.finest
-        meshes = upload_levels([level])
+        meshes = ProductMeshes([level])
         resting = Seat(np.eye(3), np.zeros(3), Flex(), (0.0, 0.0, 1e9, 0.0))
         points = np.concatenate([batch.positions for batch in level.batches]).astype(np.float64)
         alone = _Loaded(meshes, None, 1.0, resting, points, None)
         overlay = self._draw_loaded(alone, 0.0, pose, intrinsics, light)
-        delete_levels(meshes)
+        meshes.delete()
         return [overlay] if overlay is not None else []
 
     def _draw_one(
@@ -233,7 +226,7 @@ class SceneRenderer:
             gl.glDepthMask(0)
             self._draw_mesh(loaded.shadow)
             gl.glDepthMask(1)
-        for mesh in loaded.level(error_mm):
+        for mesh in loaded.meshes.within(error_mm):
             self._draw_surface(mesh, pixels_per_mm * factor, "product")
         return self._end(region, factor)
 
@@ -314,21 +307,19 @@ class SceneRenderer:
         return target
 
     def _load(self, product: Wearable, scale: float) -> _Loaded:
-        loaded = self._loaded.get(product.serial)
-        if loaded is None:
-            levels = upload_levels(product.levels)
-            loaded = self._loaded[product.serial] = _Loaded(
-                levels, self._occluders[product.kind], *self._placed(product, scale)
-            )
-            if len(self._loaded) > KEPT_PRODUCTS:
-                self._forget(self._loaded.popitem(last=False)[1])
-        elif abs(loaded.scale - scale) > SCALE_STEP:
-            old = loaded.shadow
-            loaded.scale, loaded.seat, loaded.outline, loaded.shadow = self._placed(product, scale)
-            if old is not None:
-                old.delete()
+        there = self._loaded.setdefault(product.serial, [])
         self._loaded.move_to_end(product.serial)
-        return loaded
+        # Shoppers who wear the same have heads of different sizes, and take turns.
+        nearest = min(there, key=lambda one: abs(one.scale - scale), default=None)
+        if nearest is not None and abs(nearest.scale - scale) <= SCALE_STEP:
+            return nearest
+        meshes = there[0].meshes if there else ProductMeshes(product.levels)
+        there.append(_Loaded(meshes, self._occluders[product.kind], *self._placed(product, scale)))
+        if len(there) > KEPT_SIZES:
+            _delete_shadow(there.pop(0))
+        if len(self._loaded) > KEPT_PRODUCTS:
+            self._forget(self._loaded.popitem(last=False)[1])
+        return there[-1]
 
     def _placed(self, product: Wearable, scale: float) -> tuple[float, Seat, NDArray[np.float64], Mesh | None]:
         resting = seat(product, scale)
@@ -339,15 +330,15 @@ class SceneRenderer:
             mesh = upload_plain(shadow.positions, darkness, shadow.faces)
         return scale, resting, outline_of(product, resting, shadow, scale), mesh
 
-    def _forget(self, loaded: _Loaded) -> None:
-        delete_levels(loaded.levels)
-        if loaded.shadow is not None:
-            loaded.shadow.delete()
+    def _forget(self, there: list[_Loaded]) -> None:
+        for one in there:
+            _delete_shadow(one)
+        there[0].meshes.delete()
 
     def close(self) -> None:
         """Free everything and destroy the context."""
-        for loaded in self._loaded.values():
-            self._forget(loaded)
+        for there in self._loaded.values():
+            self._forget(there)
         self._loaded.clear()
         for target in self._targets.values():
             target.delete()
@@ -356,6 +347,11 @@ class SceneRenderer:
             mesh.delete()
         self._programs.close()
         self._context.close()
+
+
+def _delete_shadow(loaded: _Loaded) -> None:
+    if loaded.shadow is not None:
+        loaded.shadow.delete()
 
 
 def _samples(region: Region, factor: float) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from render.simplify import simplify
 
 SIDE = 160
 FAINTEST = 0.03
-ERROR_MM = 0.5  # of the outline that is flattened: far below the blur
+ERROR_MM = 1.0  # of what is flattened: a pixel of the mask, and far below the blur
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,7 @@ class MediaNode:
         self.snapshots = Snapshots(settings.id)
         self.admission = Admission(most=settings.capacity, least=settings.least, cores=settings.cores)
         self._background: set[asyncio.Task[None]] = set()
+        self._preparing: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._busy = 0.0
         self._proven = asyncio.Event()
@@ -188,7 +189,14 @@ class MediaNode:
             raise
         ADMISSIONS.labels(self.settings.id, "admitted").inc()
         self._spawn(self._announce_change())
+        self._prepare(visitor.tenant)
         return answer
+
+    def _prepare(self, tenant: str) -> None:
+        """Have the shop's products ready before they are tapped on."""
+        if tenant not in self._preparing:
+            self._preparing[tenant] = task = asyncio.create_task(self._wardrobe.prepare(tenant))
+            task.add_done_callback(lambda _: self._preparing.pop(tenant, None))
 
     def find(self, session_id: str) -> Session | None:
         """A live session."""
@@ -277,6 +285,7 @@ class MediaNode:
             asyncio.create_task(self._measures.watch_loop(self._load.heard_lag)),
         ]
         yield
+        duties += self._preparing.values()
         for duty in duties:
             duty.cancel()
         await asyncio.gather(*duties, return_exceptions=True)

@@ -1,8 +1,10 @@
 """The products that a media process has in memory, shared by all its sessions."""
 
 import asyncio
+import contextlib
 import logging
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Protocol
 
 from render.product import ProductError, Wearable, load_wearable
@@ -11,6 +13,8 @@ from rtc.session import Dressing
 
 CAPACITY = 128  # wearables; some 2 MB each
 DIGESTS = 4096
+PREPARED = 24  # of a shop, before anybody asks for them
+BREATH_S = 0.03
 PATIENCE_S = 4.0  # with a database that does not answer; the web waits for ten
 log = logging.getLogger("vitrine.wardrobe")
 
@@ -23,6 +27,9 @@ class ProductSource(Protocol):
 
     async def read(self, tenant: str, digest: str) -> bytes:
         """The canonical GLB with this content hash; raises UnknownProduct."""
+
+    async def offered(self, tenant: str) -> Sequence[str]:
+        """What the shop's shoppers can wear live, in the owner's order."""
 
 
 class Wardrobe:
@@ -42,6 +49,23 @@ class Wardrobe:
         wearables = tuple([await self._wearable(tenant, digest) for digest in digests])
         widths = [w.dimensions.get("frame_width_mm") for w in wearables if w.kind == "glasses"]
         return Dressing(products, wearables, widths[0] if widths else None)
+
+    async def prepare(self, tenant: str) -> None:
+        """Load what a shopper of this shop may put on next, so that it is on at once when she taps on it.
+
+        One after the other and with a breath between them: pictures come first. What cannot be had is left out; who
+        wants it will be told why.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                offered = await self._source.offered(tenant)
+        except Exception:
+            log.info("products-not-prepared", exc_info=True)
+            return
+        for product in offered[:PREPARED]:
+            with contextlib.suppress(UnknownProduct, Unavailable):
+                await self.dress(tenant, (product,))
+            await asyncio.sleep(BREATH_S)
 
     async def _digest(self, tenant: str, product: str) -> str:
         key = (tenant, product)

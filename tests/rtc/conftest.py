@@ -36,6 +36,9 @@ class Shelf:
     async def read(self, tenant: str, digest: str) -> bytes:
         return next(glb for glb in self.products.values() if hashlib.sha256(glb).hexdigest() == digest)
 
+    async def offered(self, tenant: str) -> list[str]:
+        return list(self.products)
+
 
 @pytest.fixture(scope="session")
 def studio() -> Iterator[Studio]:

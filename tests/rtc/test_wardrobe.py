@@ -18,13 +18,24 @@ class FailingShelf(Shelf):
     database = files = True
     hangs = False
 
+    def __init__(self, **products: bytes) -> None:
+        super().__init__(**products)
+        self.reads: list[str] = []
+        self.was_read = asyncio.Event()
+
     async def digest(self, tenant: str, product: str) -> str:
         await self._fail(self.database)
         return await super().digest(tenant, product)
 
     async def read(self, tenant: str, digest: str) -> bytes:
         await self._fail(self.files)
+        self.reads.append(digest)
+        self.was_read.set()
         return await super().read(tenant, digest)
+
+    async def offered(self, tenant: str) -> list[str]:
+        await self._fail(self.database)
+        return await super().offered(tenant)
 
     async def _fail(self, there: bool) -> None:
         if not there:
@@ -71,6 +82,35 @@ async def test_what_the_shop_has_taken_back_is_not_worn_from_memory(shelf: Faili
     shelf.database = False
     with pytest.raises(Unavailable):
         await wardrobe.dress("shop", ("acetate",))
+
+
+async def test_what_a_shop_offers_is_in_memory_before_it_is_asked_for(shelf: FailingShelf) -> None:
+    wardrobe = Wardrobe(shelf)
+    shelf.products["broken"] = b"not a model"
+    shelf.products["last"] = shelf.products["acetate"]
+    await wardrobe.prepare("shop")
+    shelf.reads.clear()
+    assert (await wardrobe.dress("shop", ("last",))).wearables
+    assert shelf.reads == []
+
+
+async def test_a_shop_whose_database_is_away_is_prepared_for_nobody_and_nobody_is_hurt(shelf: FailingShelf) -> None:
+    wardrobe = Wardrobe(shelf)
+    shelf.database = False
+    await wardrobe.prepare("shop")
+    assert shelf.reads == []
+
+
+async def test_a_session_has_the_shops_products_prepared(
+    start_node: StartNode, placement: Placement, shelf: FailingShelf
+) -> None:
+    running = await start_node()
+    running.node._wardrobe = Wardrobe(shelf)
+    shopper = Shopper()
+    await connect(placement, shopper)
+    async with asyncio.timeout(5):
+        await shelf.was_read.wait()
+    await shopper.close()
 
 
 async def test_a_node_that_cannot_reach_the_shops_products_says_so_and_another_takes_the_shopper(
