@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from render.headpose import HeadPose, Intrinsics
 from render.lighting import Light
 from render.product import Wearable, load_wearable
-from render.scene import Overlay, SceneRenderer
-from render.seat import seat
+from render.scene import KEPT_SIZES, Overlay, SceneRenderer
+from render.seat import Seat, seat
 from tests.render.products import cap, glasses
 
 CAMERA = Intrinsics.assumed(640, 480)
@@ -237,6 +237,33 @@ def test_the_level_of_detail_does_not_move_the_product(renderer: SceneRenderer, 
         rows, columns = np.indices(alpha.shape)
         centres.append(((alpha * rows).sum() / alpha.sum(), (alpha * columns).sum() / alpha.sum()))
     assert np.hypot(*np.subtract(*centres)) < 0.3
+
+
+def test_shoppers_with_heads_of_different_size_wear_the_same_without_a_new_seat_for_every_frame(
+    renderer: SceneRenderer, spectacles: Wearable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seated: list[float] = []
+
+    def counted(product: Wearable, scale: float) -> Seat:
+        seated.append(scale)
+        return seat(product, scale)
+
+    monkeypatch.setattr("render.scene.seat", counted)
+    product = replace(spectacles, serial=30_000)
+    widths = [
+        [np.ptp(np.flatnonzero(on_frame(only(renderer.draw([product], pose(scale=scale), CAMERA, Light()))).any(0)))]
+        for scale in (0.90, 1.05, 0.901, 1.05, 0.90)
+    ]
+    assert seated == [0.90, 1.05]
+    assert widths[0] == widths[2] == widths[4]
+    assert widths[1] == widths[3]
+
+
+def test_more_sizes_of_head_than_are_kept(renderer: SceneRenderer, spectacles: Wearable) -> None:
+    product = replace(spectacles, serial=30_001)
+    for scale in np.linspace(0.8, 1.2, KEPT_SIZES + 4):
+        assert renderer.draw([product], pose(scale=float(scale)), CAMERA, Light())
+    assert len(renderer._loaded[product.serial]) == KEPT_SIZES
 
 
 def test_many_products_come_and_go(renderer: SceneRenderer) -> None:
