@@ -169,7 +169,7 @@ class HeadPoseSolver:
             normal = a @ a.T
             normal.reshape(-1)[::7] *= 1.0 + 1e-6  # the diagonal
             normal.reshape(-1)[::7] += 1e-12
-            step = np.linalg.solve(normal, a @ b)
+            step = np.asarray(np.linalg.solve(normal, a @ b), np.float64)
             rotation = rotation_from_vector(step[:3]) @ rotation
             translation = translation + step[3:]
             rms = float(np.sqrt(b @ b))
