@@ -129,17 +129,16 @@ class DatagramGuard:
     def shield(self, dtls: RTCDtlsTransport, sctp: RTCSctpTransport | None) -> None:
         """Stand before what reads decrypted packets, and read those of the camera from now on."""
         self._dtls = dtls
-        for owner, name in ((dtls, "_handle_rtp_data"), (dtls, "_handle_rtcp_data")):
-            setattr(owner, name, functools.partial(self._read_media, getattr(owner, name)))
+        setattr(dtls, "_handle_rtcp_data", functools.partial(self._read_rtcp, dtls._handle_rtcp_data))  # noqa: B010 (mypy: a method)
         if sctp is not None:
             setattr(sctp, "_handle_data", functools.partial(self._read_sctp, sctp, sctp._handle_data))  # noqa: B010 (mypy: a method)
 
-    async def _read_media(self, reader: Any, packet: bytes, **facts: Any) -> None:
-        """What comes here was encrypted by the shopper, so nobody else can use up her sources."""
+    async def _read_rtcp(self, reader: Any, packet: bytes) -> None:
         self._learn_source(packet)
-        await self._read(reader, packet, **facts)
+        await self._read(reader, packet)
 
     def _learn_source(self, packet: bytes) -> None:
+        """What has been decrypted was encrypted by the shopper, so nobody else can use up her sources."""
         if len(self._sources) < MAX_SOURCES:
             self._sources.add(source_of(packet))
 
@@ -151,9 +150,9 @@ class DatagramGuard:
         else:
             await self._read(reader, packet)
 
-    async def _read(self, reader: Any, *packet: Any, **facts: Any) -> None:
+    async def _read(self, reader: Any, packet: bytes) -> None:
         try:
-            await reader(*packet, **facts)
+            await reader(packet)
         except ConnectionError:
             raise
         except Exception as error:
