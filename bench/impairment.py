@@ -36,7 +36,7 @@ class Path:
         self._sent_until = 0.0
         self._last_arrival = 0.0
         self.impairment = CLEAN
-        self.passed = 0
+        self.passed = self.passed_bytes = 0
         self.dropped = 0
 
     def arrival(self, size: int, now: float) -> float | None:
@@ -58,6 +58,7 @@ class Path:
         else:
             arrives = self._last_arrival = max(arrives, self._last_arrival + 1e-6)
         self.passed += 1
+        self.passed_bytes += size
         return arrives
 
     def _lost(self, how: Impairment) -> bool:

@@ -23,6 +23,7 @@ from aiortc import (
     RTCDataChannel,
     RTCPeerConnection,
     RTCRtpReceiver,
+    RTCRtpSender,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
@@ -44,7 +45,7 @@ class Orders:
     `source` is `live` (aiortc encodes while measuring) or `ahead` (encoded before). `release` is how the client
     itself releases frames: `instant` on the marker bit, so that only the server's hold is seen, or `stock`.
     `relay` is the URL of a bench.relay that media is to pass through. `nack_again_ms`, if not 0, has missing packets
-    asked for again and again, as browsers do and aiortc does not.
+    asked for again and again, as browsers do and aiortc does not. `codec`, if not empty, is the only one offered.
     """
 
     server: str
@@ -61,6 +62,7 @@ class Orders:
     wear: tuple[str, ...] = ("glasses",)
     relay: str = ""
     nack_again_ms: int = 0
+    codec: str = ""
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Record:
     arrivals: list[tuple[int | None, float]] = field(default_factory=list)
     skipped: int = 0
     sizes: list[tuple[int, int]] = field(default_factory=list)
+    sized_at: list[float] = field(default_factory=list)
     messages: list[dict[str, object]] = field(default_factory=list)
 
 
@@ -90,6 +93,9 @@ class Peer:
         """Offer, answer, and start reading."""
         pc = self._connection
         pc.addTrack(self._track)
+        if self._orders.codec:
+            offered = RTCRtpSender.getCapabilities("video").codecs
+            pc.getTransceivers()[0].setCodecPreferences([c for c in offered if c.name in (self._orders.codec, "rtx")])
         channel = pc.createDataChannel("control")
         if self._orders.release == "instant":
             release_on_marker(pc.getTransceivers()[0].receiver)
@@ -160,6 +166,7 @@ class Peer:
             size = (frame.width, frame.height)
             if not self.record.sizes or self.record.sizes[-1] != size:
                 self.record.sizes.append(size)
+                self.record.sized_at.append(now)
             readable += number is not None
             if readable == FLOWING_FRAMES:
                 self.flowing.set()

@@ -121,6 +121,7 @@ class Relay:
             "up_dropped": sum(link.up.dropped for link in self._links),
             "down_passed": sum(link.down.passed for link in self._links),
             "down_dropped": sum(link.down.dropped for link in self._links),
+            "down_bytes": sum(link.down.passed_bytes for link in self._links),
         }
 
     async def close(self) -> None:

@@ -13,6 +13,9 @@ PACKETS = Counter("vitrine_packets", "What became of video packets.", ["node", "
 REFUSED = Counter("vitrine_datagrams_refused", "Datagrams that no session took.", ["node", "cause"])
 FREEZES = Counter("vitrine_freezes", "Times a picture stood still, as browsers define it.", ["node", "where"])
 FREEZE_SECONDS = Counter("vitrine_freeze_seconds", "How long pictures stood still.", ["node", "where"])
+OPENED = Counter(
+    "vitrine_video_encoders_opened", "Encoders taken: one for each size of a try-on's picture.", ["node", "codec"]
+)
 ENCODERS = Gauge(
     "vitrine_video_encoder",
     "Live try-ons by the video encoder that makes their pictures.",
@@ -73,6 +76,8 @@ class Losses:
         if session.sender is not None:
             totals[PACKETS.labels(self._node, "repeated")] = session.sender.repeated
             totals[PACKETS.labels(self._node, "not-repeated")] = session.sender.not_repeated
+        if (using := _encoder_of(session)) is not None and session.stream.encoder is not None:
+            totals[OPENED.labels(self._node, using[0])] = session.stream.encoder.opened
         if session.guard is not None:
             for cause, count in vars(session.guard.refused).items():
                 totals[REFUSED.labels(self._node, cause)] = count

@@ -9,7 +9,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from render.compositor import planes_of
 from rtc.assembly import EncodedFrame
 from rtc.codecs import CannotDecode, VideoDecoder, opens_key_frame, read_payload
-from rtc.encode import H264, StockVp8, VideoEncoder, Vp8, make_encoder
+from rtc.encode import H264, StockVp8, VideoEncoder, Vp8, h264_encoder_name, make_encoder, open_h264
 from rtc.vpx import VpxEncoder, open_library
 from tests.camera import FaceCamera
 
@@ -65,6 +65,7 @@ def test_a_new_rate_is_obeyed_without_a_key_frame(
         assert opens_key == (index == 0)
         sizes.append(sum(map(len, payloads)))
     assert sum(sizes[84:]) * 3 < sum(sizes[24:60])
+    assert encoder.opened == 1
 
 
 def test_a_vp8_key_frame_is_capped(film: list[av.VideoFrame]) -> None:
@@ -86,11 +87,26 @@ def test_the_size_may_change_between_frames(film: list[av.VideoFrame]) -> None:
             seen = decoder.decode(EncodedFrame(b"".join(units), frame.pts, True))
             assert seen is not None
             assert (seen.width, seen.height) == (width, height)
+        assert encoder.opened == 3
 
 
 def test_the_negotiated_codec_decides() -> None:
     assert make_encoder(codec("VP8")).name == "libvpx"
     assert make_encoder(codec("H264")).name in ("libx264", "h264_nvenc", "h264_qsv", "h264_vaapi")
+
+
+def test_the_first_h264_encoder_that_opens_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def open_only(name: str, width: int, height: int, bitrate: int) -> av.VideoCodecContext:
+        tried.append(name)
+        if name == "h264_vaapi":
+            return open_h264("libx264", width, height, bitrate)
+        raise av.error.ExternalError(1, "no such card")
+
+    monkeypatch.setattr("rtc.encode.open_h264", open_only)
+    assert h264_encoder_name.__wrapped__() == "h264_vaapi"
+    assert tried == ["h264_nvenc", "h264_qsv", "h264_vaapi"], "cards before the processor"
 
 
 def test_libvpx_is_laid_out_as_declared() -> None:
