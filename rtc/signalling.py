@@ -16,6 +16,9 @@ from rtc.offers import MAX_FRAGMENT_BYTES, MAX_SDP_BYTES, OfferRejected
 
 MAX_CANDIDATES = 20
 CODECS = frozenset({"VP8", "H264"})
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+COMPATIBLE = ipaddress.IPv6Network("::/96")  # RFC 4291 part 2.5.5.1; ::1 and :: are in it too
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,21 @@ class CandidatePolicy:
             address = ipaddress.ip_address(candidate.ip)
         except ValueError:
             return False  # an mDNS name: the browser's own checks will reach us, and tell its address
+        return all(self._admits(one) for one in (address, *_inside(address)))
+
+    def _admits(self, address: Address) -> bool:
         if address.is_multicast or address.is_unspecified or address.is_link_local:
             return False  # link-local holds the clouds' metadata services
-        return self.allow_private or address.is_global
+        return self.allow_private or (address.is_global and not getattr(address, "is_site_local", False))
+
+
+def _inside(address: Address) -> tuple[ipaddress.IPv4Address, ...]:
+    """The IPv4 address to which a translator or the kernel would send what goes to this IPv6 address."""
+    if address.version == 4:
+        return ()
+    if address in NAT64 or address in COMPATIBLE:
+        return (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF),)
+    return tuple(one for one in (address.ipv4_mapped, address.sixtofour) if one is not None)
 
 
 def check_offer(text: str, policy: CandidatePolicy) -> str:

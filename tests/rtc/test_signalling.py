@@ -82,6 +82,18 @@ async def test_only_addresses_that_the_operator_allows_are_tried() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "hidden", ["::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "::10.0.0.1", "2001:0:a00:1::1", "fec0::1"]
+)
+async def test_a_private_address_inside_another_is_private(hidden: str) -> None:
+    assert kept(check_offer(with_candidates(await offer("video"), "8.8.8.8", hidden), PUBLIC)) == ["8.8.8.8"]
+
+
+@pytest.mark.parametrize("hidden", ["::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"])
+async def test_a_metadata_service_is_never_tried_under_another_name(hidden: str) -> None:
+    assert kept(check_offer(with_candidates(await offer("video"), "8.8.8.8", hidden), OPEN)) == ["8.8.8.8"]
+
+
 async def test_candidates_are_capped() -> None:
     many = with_candidates(await offer("video"), *(f"8.8.{i // 250}.{i % 250 + 1}" for i in range(200)))
     assert len(kept(check_offer(many, PUBLIC))) == MAX_CANDIDATES
