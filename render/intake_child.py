@@ -13,7 +13,6 @@ import os
 import signal
 import struct
 import sys
-from pathlib import Path
 from typing import Any, Final
 
 from render.glb import ProductError
@@ -67,7 +66,6 @@ async def intake_in_child(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,  # which Linux may take for a group of its own: it steps back as one
         # Nothing of the parent's environment but what finding Python and Mesa needs: no secrets in there.
         env={key: os.environ[key] for key in _KEPT_ENVIRONMENT & os.environ.keys()} | {"OPENBLAS_NUM_THREADS": "1"},
     )
@@ -170,8 +168,6 @@ def _child() -> None:
     from render.intake import take_in  # noqa: PLC0415  the parent never needs it
 
     os.nice(NICENESS)
-    with contextlib.suppress(OSError):  # where there are no groups by session (sched_autogroup(7)), niceness is enough
-        Path("/proc/self/autogroup").write_text(str(os.nice(0)), encoding="ascii")
     raw = sys.stdin.buffer.read()
     length = int.from_bytes(raw[:4], "big")
     header = json.loads(raw[4 : 4 + length])
