@@ -27,7 +27,7 @@ import structlog
 from ops.listener import CannotListen, PortTaken
 from ops.memory import settle_memory
 from ops.place import EmbeddedError
-from ops.priority import step_back, take_short_turns
+from ops.priority import take_short_turns
 from ops.settings import InvalidSettings, Settings, cores, load_settings, variable
 from ops.supervisor import ProgramFailed, notify_ready, told_to_stop
 from ops.telemetry import configure_logging, measured_loop
@@ -530,7 +530,7 @@ def _as_rtc_says_it() -> Iterator[None]:
 
 def run_avatar(settings: Settings, options: argparse.Namespace) -> None:
     """One worker: it takes jobs one by one, and a process of its own computes."""
-    step_back(10)  # live frames come first
+    os.nice(10)  # live frames come first
     asyncio.run(_serve_avatars(settings, options))
 
 

@@ -1,14 +1,10 @@
-"""Who comes first when there is more to do than cores to do it."""
+"""How soon the kernel lets a thread run that has just woken up."""
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import os
 import platform
-from pathlib import Path
 
-_GROUP = Path("/proc/self/autogroup")
 _SET, _GET = {"x86_64": (314, 315), "aarch64": (274, 275)}.get(platform.machine(), (0, 0))  # sched_setattr, _getattr
 _RESET_ON_FORK = 1
 TURN_US = 100  # the least that Linux takes
@@ -27,19 +23,6 @@ class _Attributes(ctypes.Structure):
         ("deadline_ns", ctypes.c_uint64),
         ("period_ns", ctypes.c_uint64),
     )
-
-
-def step_back(steps: int) -> None:
-    """Gives way to other processes: `steps` of niceness, 0 to 19, for this process and those that it starts.
-
-    Where Linux groups processes by session (sched_autogroup(7)), as outside of containers and services it often does,
-    niceness counts among the processes of one session alone; so a process that leads its session has the whole group
-    step back. One that somebody started by hand leaves the group, her shell's, as it is.
-    """
-    os.nice(steps)
-    if os.getsid(0) == os.getpid():
-        with contextlib.suppress(OSError):  # no such thing here, or not now
-            _GROUP.write_text(str(os.nice(0)))
 
 
 def take_short_turns() -> None:
