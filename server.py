@@ -656,19 +656,8 @@ class DemoShop:
         there = await self.all_products.catalog(self.shop.id)
         return {product.external_id: product.id for product in there if product.external_id}
 
-    async def add(
-        self,
-        name: str,
-        kind: str,
-        glb: bytes,
-        *,
-        external_id: str,
-        position: int,
-        details: Mapping[str, Any] | None = None,
-    ) -> None:
-        await self.all_products.add(
-            self.shop.id, name, kind, glb, external_id=external_id, position=position, details=details
-        )
+    async def add(self, name: str, kind: str, glb: bytes, external_id: str, position: int) -> None:
+        await self.all_products.add(self.shop.id, name, kind, glb, external_id=external_id, position=position)
 
     async def remove(self, product: UUID) -> None:
         await self.all_products.remove(self.shop.id, product)

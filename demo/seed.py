@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from demo.garments import GARMENTS
@@ -27,17 +27,8 @@ class Shop(Protocol):
     async def products(self) -> Mapping[str, UUID]:
         """Its products by external id; those without one do not matter here."""
 
-    async def add(
-        self,
-        name: str,
-        kind: str,
-        glb: bytes,
-        *,
-        external_id: str,
-        position: int,
-        details: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Takes a model in, of a garment with what is said beside it."""
+    async def add(self, name: str, kind: str, glb: bytes, external_id: str, position: int) -> None:
+        """Takes a model in."""
 
     async def remove(self, product: UUID) -> None:
         """Takes a product out."""
@@ -58,7 +49,7 @@ async def complete(shop: Shop, garments: Mapping[str, bytes], *, at_once: int) -
     slots = asyncio.Semaphore(at_once)
     sold: list[_Sold] = [_Sold(one.name, one.kind, one.build) for one in WEARABLES]
     sold += [
-        _Sold(one.name, "garment", partial(garments.__getitem__, one.model), {"body_chart": one.body_chart})
+        _Sold(one.name, "garment", partial(garments.__getitem__, one.model))
         for one in GARMENTS
         if one.model in garments
     ]
@@ -68,7 +59,7 @@ async def complete(shop: Shop, garments: Mapping[str, bytes], *, at_once: int) -
         if external_id not in there:
             async with slots:
                 glb = await asyncio.to_thread(one.build)
-                await shop.add(one.name, one.kind, glb, external_id=external_id, position=position, details=one.details)
+                await shop.add(one.name, one.kind, glb, external_id, position)
 
     await asyncio.gather(*(add(position, one) for position, one in enumerate(sold)))
     current = set(_of_revision(there, revision))
@@ -82,7 +73,6 @@ class _Sold:
     name: str
     kind: str
     build: Callable[[], bytes]
-    details: Mapping[str, Any] | None = None
 
 
 def _of_revision(external_ids: Iterable[str], revision: str) -> list[str]:

@@ -25,7 +25,7 @@ CLIENT = ROOT / "web" / "client"
 BUILT = ROOT / "web" / "static" / "app"
 MODELS = ROOT / "models"
 GLTF_CHECKS = ROOT / "tests" / "gltf"
-GARMENTS_NEED = ("charts.py", "export.py", "gltf.py", "section.py", "measure.py")
+GARMENTS_NEED = ("body_arrays.py", "charts.py", "export.py", "gltf.py", "section.py", "measure.py", "picture.py")
 SKIPPED_FOLDERS = {"node_modules", "__pycache__", "dist", "coverage"}
 
 

@@ -42,7 +42,7 @@ class CannotWear(Exception):
 
 @dataclass(frozen=True)
 class Garment:
-    """A product on a body; size None for the one that it was modelled in."""
+    """A product on a body; size None for the one that fits best."""
 
     product: str
     size: str | None = None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from avatar.body_arrays import Sex
-from avatar.charts import GarmentChart, Kind
+from avatar.charts import BodyChart, GarmentChart, Kind
 from avatar.garments.fabric import Material
 
 Float = NDArray[np.float64]
@@ -44,6 +44,7 @@ class Garment:
     parts: Sequence[Part]
     main: NDArray[np.bool_]
     chart: GarmentChart | None
+    body_chart: BodyChart | None = None
 
     @property
     def faces(self) -> Indices:

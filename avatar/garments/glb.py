@@ -42,6 +42,8 @@ def write_garment(garment: Garment, *, floor_m: float) -> bytes:
     extras: dict[str, Any] = {"kind": "garment", "garment": garment.kind, "name": garment.name, "base": garment.base}
     if garment.chart is not None:
         extras["chart"] = garment.chart.as_json()
+    if garment.body_chart is not None:
+        extras["body_chart"] = garment.body_chart.as_json()
     writer.extras(extras)
     return writer.content()
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from avatar.body_arrays import SEXES, Sex
 from avatar.charts import KINDS, GarmentChart, Kind, parse_chart
-from avatar.errors import GarmentInvalid
+from avatar.errors import ChartInvalid, GarmentInvalid
 from avatar.garments.fabric import Material
 from avatar.garments.garment import Garment, Part, welded
 
@@ -71,6 +71,9 @@ def _read(content: bytes, kind: str | None, chart: GarmentChart | None) -> Garme
     if chart is None and "chart" in said:
         parsed = parse_chart(said["chart"])
         chart = parsed if isinstance(parsed, GarmentChart) else None
+    body_chart = parse_chart(said["body_chart"]) if said.get("body_chart") is not None else None
+    if isinstance(body_chart, GarmentChart):
+        raise ChartInvalid("`body_chart` says whom a size is for; finished dimensions go to `chart`")
     pieces = file.pieces()
     if not pieces:
         raise GarmentInvalid("garment-empty", "there are no triangles in the file")
@@ -95,6 +98,7 @@ def _read(content: bytes, kind: str | None, chart: GarmentChart | None) -> Garme
         parts=joined,
         main=_main(points, faces) & ~rides,
         chart=chart,
+        body_chart=body_chart,
     )
 
 

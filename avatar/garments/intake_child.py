@@ -39,9 +39,7 @@ def main() -> None:
     if order is None:
         return
     try:
-        taken = take_in(order.parts["glb"], order.head["details"], options.models)
-        about = {name: getattr(taken, name) for name in ("garment", "dimensions", "report")}
-        answer = Message({"taken": about}, {"glb": taken.glb, "thumbnail": taken.thumbnail_png})
+        answer = take_in(order.parts["glb"], order.head["details"], options.models).message()
     except AvatarError as error:
         answer = Message({"refused": error.code, "why": str(error)})
     except MemoryError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from avatar.garments.garment import Garment
 from avatar.garments.glb import write_garment
 from avatar.garments.intake import read_garment
 from avatar.garments.outfit import Outfit, painted
+from avatar.messages import Message
 from avatar.picture import Painted, paint
 from avatar.sizing import body_measure
 
@@ -36,6 +37,11 @@ class Taken:
     dimensions: Mapping[str, float]
     report: Mapping[str, Any]
 
+    def message(self) -> Message:
+        """As it goes to whoever asked, or into a file."""
+        about = {name: getattr(self, name) for name in ("garment", "dimensions", "report")}
+        return Message({"taken": about}, {"glb": self.glb, "thumbnail": self.thumbnail_png})
+
 
 def take_in(content: bytes, details: Mapping[str, Any], models: Path) -> Taken:
     """The garment in a GLB. details: what its owner says beside the file: `worn_as`, `chart` and `body_chart` as JSON.
@@ -45,6 +51,8 @@ def take_in(content: bytes, details: Mapping[str, Any], models: Path) -> Taken:
     chart, body_chart = _charts(details)
     kind = details.get("worn_as") or (chart.kind if chart is not None else None)
     garment = read_garment(content, kind, chart)
+    if body_chart is not None:
+        garment = replace(garment, body_chart=body_chart)
     chart = garment.chart
     if chart is None:
         raise GarmentInvalid("garment-chart-missing", "give its finished dimensions in cm, size by size (`chart`)")
@@ -59,7 +67,7 @@ def take_in(content: bytes, details: Mapping[str, Any], models: Path) -> Taken:
         garment={
             "worn_as": garment.kind,
             "chart": chart.as_json(),
-            "body_chart": body_chart.as_json() if body_chart is not None else None,
+            "body_chart": garment.body_chart.as_json() if garment.body_chart is not None else None,
         },
         dimensions={f"{name}_mm": round(10 * value, 1) for name, value in row.items()},
         report={
