@@ -21,6 +21,9 @@ from avatar.gltf import GlbWriter, linear, vertex_normals
 from avatar.picture import Painted, paint
 
 Float = NDArray[np.float64]
+# A painter sorts triangles by their middles: what lies close under cloth has to count as farther away than it is.
+_LAYER_M, _SKIN_M, _INSIDE_M = 0.005, 0.02, 0.04
+_INSIDE = 0.45  # how much light there is in cloth
 
 
 @dataclass(frozen=True)
@@ -67,17 +70,21 @@ class Outfit:
         seen = self.arrays.faces[~self.covered[self.arrays.faces].all(1)]
         skin = np.array(linear(body_color)[:3])
         normals = vertex_normals(points, self.arrays.faces)
-        return paint([Painted(points, seen, normals, skin), *painted(self.layers)])
+        return paint([Painted(points, seen, normals, skin, behind_m=_SKIN_M), *painted(self.layers)])
 
 
 def painted(layers: Sequence[Fitted]) -> list[Painted]:
-    """Garments as `avatar.picture` draws them: each material in its own mean colour, darker in the folds."""
+    """Garments as `avatar.picture` draws them: each material in its own mean colour, darker in the folds and inside."""
     things = []
-    for layer in layers:
+    for depth, layer in enumerate(reversed(layers)):
         light = layer.shade[:, None]
-        things += [
-            Painted(layer.points, part.faces, layer.normals, light * mean_color(part.material)) for part in layer.parts
-        ]
+        for part in layer.parts:
+            color = light * mean_color(part.material)
+            back = part.faces[:, ::-1]
+            things += [
+                Painted(layer.points, part.faces, layer.normals, color, behind_m=depth * _LAYER_M),
+                Painted(layer.points, back, -layer.normals, _INSIDE * color, behind_m=_INSIDE_M),
+            ]
     return things
 
 

@@ -18,12 +18,11 @@ from avatar.garments.glb import write_garment
 from avatar.garments.intake import read_garment
 from avatar.garments.outfit import Outfit, painted
 from avatar.messages import Message
-from avatar.picture import Painted, paint
+from avatar.picture import paint
 from avatar.sizing import body_measure
 
 _SEPARATORS = frozenset(",:")  # of what is worn, in addresses
 _PICTURE = (512, 512)
-_INSIDE = 0.45  # how much light there is in it
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,4 @@ def _findings(garment: Garment, outfit: Outfit) -> list[dict[str, str]]:
 
 def thumbnail(outfit: Outfit) -> bytes:
     """A PNG of the garments alone, hung as on the body."""
-    outside = painted(outfit.layers)
-    inside = [
-        Painted(one.vertices, one.faces[:, ::-1], -one.normals, _INSIDE * one.color, behind_m=0.05) for one in outside
-    ]
-    return paint([*inside, *outside], size=_PICTURE)
+    return paint(painted(outfit.layers), size=_PICTURE)

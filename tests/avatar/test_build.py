@@ -15,11 +15,8 @@ from avatar.build import Builder, Built, Request
 from avatar.checks import ADVICE
 from avatar.errors import PhotoRejected, PhotoUnsuitable, RequestUnusable
 from avatar.estimate import CLOTHING, CORRECTION_FILE, load, mode
-from avatar.gltf import read_document
+from avatar.gltf import linear, read_document
 from avatar.measure import MEASURES, Tape
-from avatar.photo import open_photo
-from avatar.sighting import Onlooker
-from avatar.tone import skin_tone
 from bench.bodies_people import Person
 from bench.bodies_photo import Studio
 from tests.avatar.test_fit import person_of
@@ -93,31 +90,14 @@ def test_the_body_measures_what_is_stated(woman: BodyModel, built: Built, person
         assert body[name] == pytest.approx(built.measures[name].value_cm, abs=1.0), name
 
 
-@pytest.mark.parametrize(
-    ("skin", "seen"),
-    [((228, 180, 152), True), ((96, 62, 46), True), ((70, 90, 190), False)],
-    ids=["light", "dark", "none's"],
-)
-def test_skin_has_the_colour_of_the_face_in_the_photo(
-    *,
-    woman: BodyModel,
-    person: Person,
-    models: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    skin: tuple[int, ...],
-    seen: bool,
+def test_a_body_has_the_colour_of_her_face_if_she_wishes(
+    builder: Builder, person: Person, photos: dict[str, bytes]
 ) -> None:
-    monkeypatch.setattr("bench.bodies_dress.SKINS", np.array([skin], float))
-    studio = Studio(woman.arrays)
-    photo = open_photo(studio.shoot(person, "tight", "front").jpeg)
-    studio.close()
-    with Onlooker(models) as onlooker:
-        tone = skin_tone(photo, onlooker.look(photo)[0])
-    assert (tone is not None) == seen
-    if tone is not None:
-        found = np.array([int(tone[i : i + 2], 16) for i in (1, 3, 5)]) / np.array(skin)
-        assert found.std() / found.mean() < 0.12  # the hue is hers; how light it is, the photo's light says too
-        assert 0.6 < found.mean() < 1.4
+    built = builder.build(request_for(person, photos, skin="photo"), lambda _name, _share: None)
+    assert built.skin is not None
+    factor = read_document(built.body_glb)[0]["materials"][0]["pbrMetallicRoughness"]["baseColorFactor"]
+    assert factor == linear(built.skin)
+    assert factor[0] > factor[1] > factor[2]  # skin, and not the grey of the room
 
 
 def test_a_body_has_the_colour_that_was_chosen(builder: Builder, built: Built) -> None:
