@@ -21,8 +21,9 @@ Indices = NDArray[np.int64]
 EASE = "_EASE_CM"  # the attribute
 EASE_CM = (-60.0, 120.0)
 # The map of ease: cm and the screen colour there, blended between.
+# Pale where clothes sit as they are meant to; orange to blue, which is told apart without red and green too.
 COLOURS = (
-    (-6.0, "#a3123a"), (-2.0, "#e5533c"), (0.0, "#f2b04b"), (4.0, "#7dba6b"), (10.0, "#5aa7c7"), (18.0, "#4b5fa8"),
+    (-6.0, "#8c1d3c"), (-2.0, "#dd5f3d"), (0.0, "#f3b765"), (4.0, "#efe8d3"), (10.0, "#86b9cc"), (18.0, "#2f6596"),
 )  # fmt: skip
 _COARSE_SHARE = 0.3
 _SMALL_M = 0.2

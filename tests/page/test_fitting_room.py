@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.installation import Installation
 from tests.page.conftest import Open
 from tests.page.fitting_room import PHONE, WITHIN_MS, at_rest, bring, screen
 
@@ -111,3 +113,12 @@ def test_who_declines_sends_nothing(open_page: Open) -> None:
 def test_a_shop_that_is_not_there(open_page: Open) -> None:
     visit = open_page("/s/nowhere/fitting-room", camera="absent")
     screen(visit.page, "trouble")
+
+
+def test_the_mirror_leads_to_the_fitting_room_where_the_shop_sells_clothes(open_page: Open, shop: Installation) -> None:
+    told = json.loads(shop.get("/v1/catalog", Authorization="Bearer pk_demo", Origin=shop.url)[1])
+    garment = next(product["id"] for product in told["products"] if product["kind"] == "garment")
+    visit = open_page(f"/s/demo/{garment}?lang=en")
+    screen(visit.page, "consent")
+    assert visit.page.url.endswith(f"/s/demo/fitting-room?lang=en&wear={garment}")
+    assert visit.page.locator(".bar a.data").get_attribute("href") == "/s/demo?lang=en"
