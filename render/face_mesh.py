@@ -49,7 +49,8 @@ class FaceMesh:
         table = json.loads(TABLE.read_text())
         self._points = np.array([table["left"], table["right"]])
         irises = np.arange(MESH_POINTS, POINTS).reshape(2, IRIS_POINTS)
-        self._refined = np.concatenate([self._points, irises], axis=1)
+        self._refined = np.concatenate([self._points, irises], axis=1).ravel()
+        self._contours = self._points[:, :CONTOUR]
 
     def measure(self, picture: NDArray[np.uint8]) -> MeasuredFace | None:
         """The face in a picture (192, 192, 3) RGB, in pixels of that picture; None if it shows no face."""
@@ -70,16 +71,17 @@ class FaceMesh:
 
     def _around_eyes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
         """For each eye a (2, 3) matrix from cells of the sample around it to cells of the map."""
+        (left_a, left_b), (right_a, right_b) = landmarks[CORNERS, :2].tolist()
+        turns = []
+        for (from_x, from_y), (to_x, to_y) in ((left_a, left_b), (right_a, right_b)):
+            length = hypot(to_x - from_x, to_y - from_y)
+            turns.append(((to_x - from_x) / length, (to_y - from_y) / length))
+        (cosines, sines) = np.array(turns, np.float32).T[:, :, None]
         x, y = landmarks.T[:2, self._points]
+        across, down = x * cosines + y * sines, y * cosines - x * sines
+        edges = np.stack([across.min(1), across.max(1), down.min(1), down.max(1)], axis=1).tolist()
         around = []
-        for eye, (left, right) in enumerate(CORNERS.tolist()):
-            along_x, along_y = (landmarks[right, :2] - landmarks[left, :2]).tolist()
-            length = hypot(along_x, along_y)
-            cosine, sine = along_x / length, along_y / length
-            across, down = x[eye] * cosine + y[eye] * sine, y[eye] * cosine - x[eye] * sine
-            low_u, high_u, low_v, high_v = (
-                float(edge) for edge in (across.min(), across.max(), down.min(), down.max())
-            )
+        for (cosine, sine), (low_u, high_u, low_v, high_v) in zip(turns, edges, strict=True):
             wide, high = (high_u - low_u) * STEP, (high_v - low_v) * STEP
             u = (low_u + high_u) / 2 * CELLS_PER_PIXEL - wide * SAMPLE / 2
             v = (low_v + high_v) / 2 * CELLS_PER_PIXEL - high * SAMPLE / 2
@@ -95,10 +97,11 @@ class FaceMesh:
         """Overwrite x and y of the eyes, which keep the mesh's depth, and fill in the irises."""
         seen = self._eyes.output().reshape(2, -1, 2)
         # A cell's size is the same in both units, so only the origin is scaled.
-        landmarks[self._refined, :2] = (
-            seen @ around[:, :, :2].transpose(0, 2, 1) + around[:, None, :, 2] * UNITS_PER_CELL
-        )
-        landmarks[MESH_POINTS:, 2] = landmarks[self._points[:, :CONTOUR], 2].mean(1).repeat(IRIS_POINTS)
+        placed = seen @ around[:, :, :2].transpose(0, 2, 1) + around[:, None, :, 2] * UNITS_PER_CELL
+        landmarks[self._refined, :2] = placed.reshape(-1, 2)
+        left, right = (landmarks[self._contours, 2].sum(1) / CONTOUR).tolist()
+        landmarks[MESH_POINTS : MESH_POINTS + IRIS_POINTS, 2] = left
+        landmarks[MESH_POINTS + IRIS_POINTS :, 2] = right
 
 
 def _sample(features: NDArray[np.float32], around: NDArray[np.float64]) -> NDArray[np.float32]:

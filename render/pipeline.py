@@ -96,9 +96,9 @@ class TryOn:
         clock = _Stopwatch()
         self._follow_size(frame)
         time_s = (frame.pts or 0) / RTP_CLOCK_HZ
-        landmarks = self._tracker.track(frame, round(time_s * 1000))
-        clock.lap("track")
         planes = planes_of(frame)
+        landmarks = self._tracker.track_planes(planes, round(time_s * 1000))
+        clock.lap("track")
         if landmarks is None:
             self._forget_face()
             dark = float(planes[0][::16, ::16].mean()) < DARK_LUMA

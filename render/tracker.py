@@ -48,7 +48,12 @@ class FaceTracker:
         pixel's middle is at a half. time_ms says when to count faces again, no more. `faces_seen` is how many of
         comparable size there were when that was last done.
         """
-        planes = planes_of(frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p"))
+        return self.track_planes(
+            planes_of(frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p")), time_ms
+        )
+
+    def track_planes(self, planes: Planes, time_ms: int) -> NDArray[np.float32] | None:
+        """As `track`, from the planes of a yuv420p frame."""
         face = self._follow(planes)
         if face is None:
             face = self._search(planes)

@@ -9,7 +9,6 @@ What comes through, and is decrypted, is read by parsers that take much for gran
 exception that one of them raises, so the guard stands there too: a packet that cannot be read is dropped.
 """
 
-import contextlib
 import functools
 import logging
 import time
@@ -110,8 +109,11 @@ class DatagramGuard:
         dtls = self._dtls
         if dtls is None or dtls._rx_srtp is None or is_rtcp(data):
             return False
-        with contextlib.suppress(pylibsrtp.Error):  # forged, or sent twice
-            self.read_media(dtls._rx_srtp.unprotect(data))
+        try:
+            packet = dtls._rx_srtp.unprotect(data)
+        except pylibsrtp.Error:  # forged, or sent twice
+            return True
+        self.read_media(packet)
         return True
 
     def read_media(self, packet: bytes) -> None:

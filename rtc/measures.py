@@ -14,7 +14,7 @@ from rtc.session import Session
 from rtc.worker import FinishedFrame
 
 MS_BUCKETS = (0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 200, 500, 1000)
-LOOP_PROBE_S = 0.05
+LOOP_PROBE_S = 0.1
 MOST_FREEZES = 100  # that one report is believed
 
 STAGE_MS = Histogram(
@@ -104,10 +104,18 @@ class Measures:
 
     async def watch_loop(self, heard: Callable[[float], None]) -> None:
         """Measure how late the loop wakes up, in ms; arrival times of packets are as wrong as that."""
-        lag = LOOP_LAG_MS.labels(self._node)
-        while True:
-            due = time.perf_counter() + LOOP_PROBE_S
-            await asyncio.sleep(LOOP_PROBE_S)
-            late_ms = max(0.0, time.perf_counter() - due) * 1000
+        lag, loop = LOOP_LAG_MS.labels(self._node), asyncio.get_running_loop()
+
+        def woken(due: float) -> None:
+            nonlocal timer
+            now = time.perf_counter()
+            late_ms = max(0.0, now - due) * 1000
             lag.observe(late_ms)
             heard(late_ms)
+            timer = loop.call_later(LOOP_PROBE_S, woken, now + LOOP_PROBE_S)
+
+        timer = loop.call_later(LOOP_PROBE_S, woken, time.perf_counter() + LOOP_PROBE_S)
+        try:
+            await loop.create_future()  # until the watch is called off
+        finally:
+            timer.cancel()

@@ -5,6 +5,7 @@ worker pushes a frame the moment it is encoded, so there is no queue in which a 
 """
 
 import asyncio
+import contextlib
 import random
 import time
 import uuid
@@ -77,7 +78,6 @@ class VideoSender:
         self._resends = ResendBudget()
         self._pacer: Pacer[RtpPacket] = Pacer(FIRST_BPS)
         self._later: asyncio.TimerHandle | None = None
-        self._leaving: asyncio.Future[None] | None = None
         self._key_asked_at = float("-inf")
         self._key_asked_from = self._sequence
         self._reports: asyncio.Task[None] | None = None
@@ -141,7 +141,7 @@ class VideoSender:
         self._reports = None
         await self._send_rtcp(RtcpByePacket(sources=[self._ssrc]))
 
-    async def send_frame(self, payloads: list[bytes], timestamp: int) -> None:
+    def send_frame(self, payloads: list[bytes], timestamp: int) -> None:
         """Send one encoded frame; timestamp: 90 kHz, of the picture it was made from."""
         if self._codec is None or not self._enabled:
             return
@@ -163,7 +163,7 @@ class VideoSender:
             self._packets += 1
             self._octets += len(payload)
             self._pacer.add(packet, len(payload))
-        await self._send_due()
+        self._send_due()
 
     async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
@@ -171,7 +171,7 @@ class VideoSender:
         elif isinstance(packet, RtcpRtpfbPacket) and packet.fmt == RTCP_RTPFB_NACK:
             for sequence in packet.lost[:HISTORY]:
                 self._retransmit(sequence)
-            await self._send_due()
+            self._send_due()
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (RTCP_PSFB_FIR, RTCP_PSFB_PLI):
             self._take_key_frame_request()
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
@@ -230,12 +230,12 @@ class VideoSender:
             self._rtx_sequence = uint16_add(self._rtx_sequence, 1)
         self._pacer.add(packet, len(packet.payload), repeat=True)
 
-    async def _send_due(self) -> None:
+    def _send_due(self) -> None:
         """Send what may leave now, and come back for the rest."""
         while (packet := self._pacer.take(time.monotonic())) is not None:
             packet.extensions.abs_send_time = int(time.time() * ABS_SEND_HZ) & 0xFFFFFF
             try:
-                await self._transport._send_rtp(packet.serialize(self._extensions))
+                self._hand_over(packet.serialize(self._extensions))
             except ConnectionError:
                 self._pacer.clear()
                 return
@@ -245,7 +245,13 @@ class VideoSender:
 
     def _come_back(self) -> None:
         self._later = None
-        self._leaving = asyncio.ensure_future(self._send_due())
+        self._send_due()
+
+    def _hand_over(self, data: bytes) -> None:
+        """aiortc's way to the socket is five coroutines of which none waits: it is gone at once, without a task."""
+        with contextlib.suppress(StopIteration):
+            self._transport._send_rtp(data).send(None)
+            raise RuntimeError("aiortc's way to the socket waits")
 
     async def _send_reports(self) -> None:
         """Sender reports at 0.5 to 1.5 seconds (RFC 3550 part 6.2)."""

@@ -223,7 +223,7 @@ class Session:
         if self._ended or self._sender is None:
             return
         self._sender.set_rate(self.stream.bitrate.target_bps)
-        self._spawn(self._sender.send_frame(finished.payloads, finished.timestamp))
+        self._sender.send_frame(finished.payloads, finished.timestamp)
         self.hooks.on_frame(finished)
         self._tell_face(finished)
 

@@ -191,7 +191,7 @@ class Camera:
             self._reference = number
             payloads = list(Vp8Encoder._packetize(head + bytes(max(0, size - len(head))), number & 0x7FFF))
             self._sender.set_rate(self._control.target_bps)
-            await self._sender.send_frame(payloads, number * 90_000 // FPS)
+            self._sender.send_frame(payloads, number * 90_000 // FPS)
 
 
 class Screen:
