@@ -248,7 +248,7 @@ def test_a_folder_without_models_is_named(tmp_path: Path) -> None:
 def test_the_tables_of_the_eyes_are_those_the_models_are_built_by(networks: FaceNetworks) -> None:
     tables, mesh = landmark_tables(), FaceMesh(networks)
     for eye, side in enumerate(("left", "right")):
-        assert list(mesh._refined[eye]) == tables[f"{side}_eye"] + tables[f"{side}_iris"]
+        assert list(mesh._refined.reshape(2, -1)[eye]) == tables[f"{side}_eye"] + tables[f"{side}_iris"]
         assert list(mesh._points[eye, :16]) == tables[f"{side}_iris_depth_from"]
         assert set(CORNERS[eye]) <= set(tables[f"{side}_iris_depth_from"])
 
