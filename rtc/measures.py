@@ -105,6 +105,7 @@ class Measures:
     async def watch_loop(self, heard: Callable[[float], None]) -> None:
         """Measure how late the loop wakes up, in ms; arrival times of packets are as wrong as that."""
         lag, loop = LOOP_LAG_MS.labels(self._node), asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
 
         def woken(due: float) -> None:
             nonlocal timer
