@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -9,7 +10,7 @@ from playwright.async_api import Browser, Page
 
 from tenancy.import_runner import ImportRunner
 from tests.tenancy.test_imports import HEADING, a_zip
-from tests.web.conftest import Site
+from tests.web.conftest import ROOT, Site
 from tests.web.people import sign_up
 from tests.web.test_dashboard import DESK, PHONE, grave, shoot, site, use_the_ledger  # noqa: F401  fixtures
 
@@ -20,6 +21,9 @@ TABLE = (
     "P-2,Aviator,glasses,aviator.glb,,\nP-3,Round 44,glasses,round.glb,,no\n"
     "P-4,Clubmaster,glasses,club.glb,,\nP-1,Panto again,glasses,panto.glb,,\n"
 ).encode()
+CHART = (
+    '{"chart": "garment", "kind": "skirt", "sizes": [{"label": "one", "cm": {"waist": 88, "hip": 112, "length": 57}}]}'
+)
 MODELS = {"panto": b"glTF one", "aviator": b"glTF two", "round": b"glTF three"}
 
 
@@ -131,3 +135,34 @@ async def test_an_upload_shows_how_far_it_is(site: Site, page: Page) -> None:  #
     assert shown == sorted(shown)
     assert len({share for share in shown if 0 < share < 1}) >= 2
     assert shares[-1] is None, "and it goes when the upload is done"
+
+
+async def test_a_garment_comes_with_its_charts_and_they_can_be_changed(site: Site, page: Page) -> None:  # noqa: F811
+    findings: list[str] = []
+    await page.goto(site.url + "/dashboard/products")
+    await page.fill("form[data-call='POST /v1/products'] [name=name]", "Vela Skirt")
+    await page.select_option("[name=kind]", "garment")
+    await page.set_input_files("[name=glb]", ROOT / "models" / "garments" / "skirt.glb")
+    await page.click("summary:has-text('charts')")
+    async with page.expect_download() as download:
+        await page.click("a:has-text('in between')")
+    assert (await download.value).suggested_filename == "vitrine-base-neutral.glb"
+    findings += await grave(page)
+    await shoot(page, "garment-form")
+    await page.click("button:has-text('Upload')")
+    await page.click("a:has-text('Vela Skirt')")
+    await page.wait_for_selector("h2:has-text('Sizes')")
+    assert await page.locator("section:has(h2:has-text('Sizes')) tbody").first.locator("tr").count() == 5
+    findings += await grave(page)
+    await shoot(page, "garment")
+    await page.set_viewport_size(PHONE)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await page.set_viewport_size(DESK)
+    await page.click("summary:has-text('Change the charts')")
+    await page.fill("[name=chart]", "{")
+    await page.click("button:has-text('Save charts')")
+    await page.wait_for_selector("#note.wrong")
+    await page.fill("[name=chart]", json.dumps(CHART))
+    await page.click("button:has-text('Save charts')")
+    await page.wait_for_selector("td:has-text('one')")
+    assert findings == []
