@@ -193,6 +193,24 @@ async def test_an_avatar_erased_while_its_file_is_stored_leaves_nothing(
     assert worn(house) == []
 
 
+async def test_whoever_dresses_it_in_the_middle_of_its_erasure_leaves_nothing(
+    house: House, outfits: Outfits, visit: Visit, avatar: Avatar, monkeypatch: pytest.MonkeyPatch
+):
+    outfit = await outfits.outfit(visit, avatar.id, [Wish((await shirt(outfits, visit)).id)])
+    await outfits.file(visit, outfit, "garment.glb")
+    remove = house.files.remove
+
+    async def interrupted(*args: Any) -> None:
+        monkeypatch.setattr(house.files, "remove", remove)
+        with pytest.raises(UnknownAvatar):
+            await outfits.file(visit, outfit, "dressed.glb")
+        await remove(*args)
+
+    monkeypatch.setattr(house.files, "remove", interrupted)
+    await house.avatars.remove(visit, avatar.id)
+    assert worn(house) == []
+
+
 async def test_another_body_takes_what_was_worn_with_it(
     house: House, outfits: Outfits, tailor: CountingTailor, visit: Visit, avatar: Avatar
 ):
