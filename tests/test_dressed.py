@@ -85,7 +85,7 @@ def stored(installation: Installation) -> set[str]:
 
 
 def needle_of(content: bytes) -> bytes:
-    """Some bytes of a file that are of the body: of a model its vertices' places, for textures are the product's too."""
+    """Some bytes of a file that are of the body: of a model its places, for textures are the product's as well."""
     if content.startswith(b"\x89PNG"):
         return content[len(content) // 2 :][:NEEDLE]
     document, binary = read_document(content)
