@@ -29,7 +29,7 @@ from tenancy.import_sheet import SheetRow, read_sheet
 from tenancy.products import Product, Products
 
 MAX_MODEL_BYTES: Final = 32 << 20
-KINDS: Final = ("glasses", "hat")
+KINDS: Final = ("glasses", "hat", "garment")
 # Whoever works on an import says so after every row; silent for this long, it is somebody else's.
 ABANDONED_AFTER: Final = timedelta(minutes=3)
 log = logging.getLogger("vitrine.imports")

@@ -21,7 +21,6 @@ from avatar.messages import Message
 from avatar.picture import paint
 from avatar.sizing import body_measure
 
-_SEPARATORS = frozenset(",:")  # of what is worn, in addresses
 _PICTURE = (512, 512)
 
 
@@ -92,8 +91,6 @@ def _charts(details: Mapping[str, Any]) -> tuple[GarmentChart | None, BodyChart 
 def _check(garment: Garment, chart: GarmentChart) -> None:
     if chart.kind != garment.kind:
         raise GarmentInvalid("garment-kind", f"its chart is one of a {chart.kind}, and the file says {garment.kind}")
-    if any(_SEPARATORS & set(label) for label in chart.sizes):
-        raise ChartInvalid("a size's label has no comma and no colon")
     if not any(body_measure(zone) is not None for zone in chart.ease):
         raise ChartInvalid("no dimension of it says which size fits: give chest, waist or hip")
 

@@ -92,6 +92,12 @@ async def test_the_preview_says_what_will_happen_and_changes_nothing(
     assert await imports.get(shop.id, found.id) == found
 
 
+async def test_a_garment_comes_by_a_table_too(imports: Imports, shop: Shop) -> None:
+    table = (HEADING + "P-1,Shirt,garment,panto.glb,,\n").encode()
+    (row,) = (await imports.preview(shop.id, table, a_zip(**MODELS), by="ada")).rows
+    assert (row.plan, row.kind) == ("add", "garment")
+
+
 async def test_each_row_is_a_product_or_a_reason_and_the_same_again_changes_nothing(
     imports: Imports, products: Products, shop: Shop, intake: CountingIntake
 ) -> None:

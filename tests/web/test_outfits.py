@@ -237,12 +237,19 @@ async def test_who_has_too_much_made_waits(site: Site, bearer: dict[str, str], a
     assert await site.refusal("GET", f"{at}/dressed.glb?wear={shirt}:M", headers=bearer) == (429, "rate-limited")
 
 
+def labelled(label: str) -> dict[str, Any]:
+    """A garment chart of one size."""
+    return {"chart": "garment", "kind": "skirt", "sizes": [{"label": label, "cm": {"waist": 88, "hip": 112}}]}
+
+
 @pytest.mark.parametrize(
     ("parts", "status", "code"),
     [
         ({"chart": "{"}, 400, "invalid-request"),
         ({"chart": "[1]"}, 422, "chart-invalid"),
         ({"chart": json.dumps(BODY_CHART)}, 422, "chart-invalid"),
+        ({"chart": json.dumps(labelled("M\0"))}, 422, "chart-invalid"),
+        ({"body_chart": json.dumps(labelled("M:L"))}, 422, "chart-invalid"),
         ({"worn_as": "hat"}, 422, "garment-kind"),
         ({"glb": b"PK"}, 422, "garment-unreadable"),
         ({"kind": "hat", "worn_as": "top"}, 400, "invalid-request"),
