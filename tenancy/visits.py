@@ -101,6 +101,29 @@ class Visits:
         self._database.cache.keep("visit", shop.id, token_digest(token), kept, since=unchanged_since)
         return token, replace(kept, agreed=agreed)
 
+    async def agree_to_camera(
+        self, visit: Visit, consent_version: str | None, *, region: str | None = None, language: str = "en"
+    ) -> Receipt:
+        """Let the camera's picture come in a visit that began without it, and write the receipt, both or neither.
+
+        Raises ConsentRequired if the version is not the current text's, TokenExpired.
+        """
+        now = self._now()
+        async with self._database.tenant(visit.tenant_id) as connection:
+            agreed = await record(
+                connection, visit.tenant_id, visit.id, consent_version, at=now, region=region, language=language
+            )
+            done = await connection.execute(
+                "UPDATE visits SET camera = true WHERE id = $1 AND expires_at > $2", visit.id, now
+            )
+            if done != "UPDATE 1":
+                raise TokenExpired
+        return agreed
+
+    async def has_camera(self, visit: Visit) -> bool:
+        """Whether its shopper agreed to the camera: when it began, or since, which a cache may not know yet."""
+        return visit.camera or (await self.get(visit.tenant_id, visit.id)).camera
+
     async def resolve(self, token: str) -> Visit:
         """The visit of a token. Raises InvalidToken, TokenExpired."""
         tenant_id, digest = tenant_of(token), token_digest(token)

@@ -25,6 +25,7 @@ from tenancy.visits import Visits
 from web.access import Access
 from web.account import Account
 from web.avatars import Avatars
+from web.camera_consent import CameraConsent
 from web.dashboard.door import Door
 from web.dashboard.entrance import Entrance
 from web.dashboard.look import Look
@@ -178,7 +179,10 @@ def operations(services: Services, settings: WebSettings) -> list[Operation]:
     )
     own, domains = OwnAccount(owners, access, limits), ShopDomains(owners, access, _host(settings.public_url))
     health, base_bodies = Health(services.checks, services.placement.measure), BaseBodies(services.base_bodies)
-    of_shoppers = (shopper, waiting, avatars, dressing, files, base_bodies, my_data, Style(owners), health)
+    camera = CameraConsent(
+        services.visits, services.credentials, owners.shoppers, limits, shopper.visit, shopper.region
+    )
+    of_shoppers = (shopper, camera, waiting, avatars, dressing, files, base_bodies, my_data, Style(owners), health)
     of_owners = (account, own, Webhooks(owners, access), owner, imports, shop, look, domains, privacy)
     return [operation for part in (*of_shoppers, *of_owners) for operation in part.operations()]
 

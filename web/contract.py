@@ -42,6 +42,18 @@ class SessionRequest(Given):
     consent: ConsentGiven | None = None
 
 
+class CameraConsent(Given):
+    """What a shopper agrees to whose visit began without a camera."""
+
+    consent: ConsentGiven
+
+
+class CameraAgreed(Answered):
+    """Her camera's picture may come."""
+
+    receipt: Annotated[str, Field(description="That she agreed, signed.")]
+
+
 class SessionCreated(Answered):
     """A shopper's visit: the token is the right to one live try-on at a time."""
 

@@ -100,7 +100,7 @@ class Shopper:
     async def start_try_on(self, request: web.Request) -> web.Response:
         await self.limits.hit("try-on", self.limits.address(request))
         visit = await self.visit(request)
-        if not visit.camera:
+        if not await self.visits.has_camera(visit):
             raise Problem("consent-required", members=_as_contract(current_text(language_for(request))).model_dump())
         offer = await _read_text(request, SDP, MAX_SDP_BYTES, too_large="sdp-too-large", unreadable="sdp-invalid")
         ticket = request.headers.get(TICKET_HEADER)

@@ -329,3 +329,27 @@ async def test_asked_for_too_often(site: Site):
     for _ in range(60):
         await site.services.limits.hit("avatar", "127.0.0.1")
     assert await site.refusal("POST", "/v1/avatars", data=form(), headers=bearer) == (429, "rate-limited")
+
+
+async def test_who_came_with_photos_may_agree_to_the_camera_later(site: Site):
+    async with site.calls(
+        "POST", "/v1/sessions", json={"key": PUBLISHABLE, "consent": {"version": PHOTO, "granted": True}}
+    ) as response:
+        bearer = {"Authorization": f"Bearer {(await response.json())['token']}"}
+    sdp = {**bearer, "Content-Type": "application/sdp"}
+    camera = current_text().version
+    for version, granted in ((PHOTO, True), ("never", True), (camera, False)):
+        consent = {"version": version, "granted": granted}
+        async with site.calls("POST", "/v1/sessions/camera", json={"consent": consent}, headers=bearer) as refused:
+            said = await refused.json()
+            assert (refused.status, said["code"], said["version"]) == (403, "consent-required", camera)
+        async with site.calls("POST", "/v1/try-on", data="v=0", headers=sdp) as refused:
+            assert (await refused.json())["code"] == "consent-required"
+    consent = {"version": camera, "granted": True}
+    async with site.calls("POST", "/v1/sessions/camera", json={"consent": consent}) as stranger:
+        assert stranger.status == 401
+    async with site.calls("POST", "/v1/sessions/camera", json={"consent": consent}, headers=bearer) as agreed:
+        assert agreed.status == 200
+        assert len((await agreed.json())["receipt"].split(".")) == 3
+    async with site.calls("POST", "/v1/try-on", data="v=0", headers=sdp) as offered:
+        assert (await offered.json())["code"] != "consent-required"

@@ -2,8 +2,18 @@
 
 export type ToServer =
   | { type: 'wear'; products: string[] }
+  | { type: 'view'; mode: 'live' }
+  | ({ type: 'view'; mode: 'avatar' } & AvatarView)
   | { type: 'ping'; t: number }
   | ({ type: 'stats' } & Record<string, number | string>)
+
+/** What is absent stays as it was. `yaw`: degrees, positive to the picture's right. */
+export interface AvatarView {
+  avatar?: string
+  wear?: { product: string; size: string | null }[]
+  scene?: 'studio' | 'room'
+  yaw?: number
+}
 
 export interface Fit {
   /** Distance between the pupils and its standard deviation, in millimetres. */
@@ -19,6 +29,7 @@ export type FromServer =
   | { type: 'move'; withinMs: number }
   | { type: 'pong'; t: number }
   | { type: 'worn'; products: string[] }
+  | { type: 'view'; mode: 'live' | 'avatar'; state: string | null; code: string | null }
   | { type: 'error'; code: string }
 
 /** A message as the page uses it, or null for anything unknown or malformed: a newer server may say more. */
@@ -56,6 +67,11 @@ export function read(text: unknown): FromServer | null {
     }
     case 'worn':
       return { type: 'worn', products: ids(m['products']) }
+    case 'view': {
+      const mode = m['mode']
+      if (mode !== 'live' && mode !== 'avatar') return null
+      return { type: 'view', mode, state: words(m['state']), code: words(m['code']) }
+    }
     case 'error':
       return typeof m['code'] === 'string' ? { type: 'error', code: m['code'] } : null
     default:

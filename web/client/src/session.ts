@@ -96,6 +96,13 @@ export class Shop {
     return { token, receipt, iceServers, iceServersAt: Date.now() }
   }
 
+  /** A visit that began with photos may show her camera's picture from now on. */
+  async agreeToCamera(visit: Visit, { version, language }: ConsentText): Promise<void> {
+    const headers = { ...bearer(visit), 'Content-Type': 'application/json' }
+    const body = JSON.stringify({ consent: { version, language, granted: true } })
+    await call('/v1/sessions/camera', { method: 'POST', headers, body })
+  }
+
   /** Gets new credentials for the relays if those of the visit may be over. */
   async refreshIceServers(visit: Visit): Promise<void> {
     const old = Date.now() - visit.iceServersAt > ICE_SERVERS_MS

@@ -1,9 +1,11 @@
 /** The avatar calls of the HTTP contract. Every refusal is a `Problem` with the server's stable code. */
 
 import { bearer, call, consentIn, Problem, type ConsentText, type Shop, type Visit } from '../session'
+import { mirrorWay, type Standing } from '../standing/standing'
 import { readEvents } from '../waiting'
 import { stocked, type Listed, type Stocked } from './wardrobe'
 import type { Stops } from './ease'
+import type { Say } from './words'
 
 export interface Measurement {
   cm: number
@@ -105,6 +107,11 @@ export class FittingRoom {
     private readonly shop: Shop,
     private readonly visit: Visit,
   ) {}
+
+  /** The button that shows it in the mirror, without WebGL. */
+  mirrorWay(say: Say, avatar: Avatar, wear: Standing['wear']): HTMLButtonElement {
+    return mirrorWay({ shop: this.shop, visit: this.visit, avatar: avatar.id, wear, say })
+  }
 
   static async enter(shop: Shop, agreed: ConsentText): Promise<FittingRoom> {
     return new FittingRoom(shop, await shop.openVisit(null, agreed))

@@ -51,7 +51,7 @@ export class BodyScreen {
     ]
     // Without clothes to try on it is the measures that one comes for.
     const order = garments.length > 0 ? all : [all[1]!, all[0]!, all[2]!]
-    const panel = h('div', { class: 'body-panel' }, h('h1', { tabindex: '-1' }, say('body.heading')), this.#refit, tabs(say('body.heading'), order))
+    const panel = h('div', { class: 'body-panel' }, h('h1', { tabindex: '-1' }, say('body.heading')), this.#refit, tabs(say('body.heading'), order), h('div', { class: 'ways' }, room.mirrorWay(say, avatar, () => this.#dressing.worn)))
     this.element = h('section', { class: 'body-room' }, this.#plate.element, panel)
     this.#tell(avatar)
     void this.#dressing.start(first).then(() => this.#paint(avatar.skin ?? NEUTRAL))

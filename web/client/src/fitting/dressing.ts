@@ -40,6 +40,11 @@ export class Dressing {
     this.#lay()
   }
 
+  /** What is on, for the mirror. */
+  get worn(): { product: string; size: string | null }[] {
+    return this.#outfit.map(({ garment, size }) => ({ product: garment.id, size }))
+  }
+
   /** Puts on what the page was opened for. */
   start(garment: Garment | null): Promise<void> {
     if (garment) this.#outfit = putOn([], garment)
