@@ -16,6 +16,7 @@ from rtc.claims import Visitor
 from rtc.offers import Unavailable
 
 PATIENCE_S = 4.0  # with whatever the source stands on
+SIZING_S = 20.0  # with whoever finds out which size fits, whose process may have to start
 DRESSING_S = 60.0  # until a service that dresses avatars has done it
 log = logging.getLogger("vitrine.avatars")
 
@@ -81,7 +82,7 @@ class Figures:
     async def find(self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment]) -> AvatarFile:
         """As the source; raises Unavailable when it does not answer."""
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(SIZING_S if wear else PATIENCE_S):
                 return await self.source.find(visitor, avatar, wear)
         except Exception as error:
             raise _told(error) from error

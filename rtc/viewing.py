@@ -22,6 +22,7 @@ from rtc.offers import Unavailable
 from rtc.worker import FrameStream
 
 LOADS_APART_S = 0.4  # however often the shopper changes her mind
+LOOK_AGAIN_S = 1.0  # when it cannot be found out whether the avatar is still there
 log = logging.getLogger("vitrine.viewing")
 
 
@@ -161,19 +162,25 @@ class Viewing:
 
     async def _watch_over(self, figures: Figures, file: AvatarFile) -> None:
         """When the avatar is erased it is seen no more; when it has changed, it is seen as it is now."""
+        looked = True  # it may have changed while it was loaded
         while True:
-            await figures.source.until_changed(self._visitor, file)
             try:
+                if not looked:
+                    await figures.source.until_changed(self._visitor, file)
+                looked = True
                 found = await figures.find(self._visitor, file.avatar, file.wear)
             except UnknownAvatar as gone:
                 self._watch = None
                 self._lose(gone.code)
                 return
-            except Exception as error:
-                log.warning("avatar-not-found-again: %s", type(error).__name__)
-                await asyncio.sleep(LOADS_APART_S)
+            except Exception as error:  # away, or being made anew: what is shown stays, and is looked after again
+                log.info("avatar-not-looked-after: %s", type(error).__name__)
+                await asyncio.sleep(LOOK_AGAIN_S)
                 continue
-            if found != file and self._wish is not None:
+            if found == file:
+                looked = False
+                continue
+            if self._wish is not None:
                 self._wanted.set()
                 self._loading = self._loading or self._spawn(self._fulfil(figures))
             return

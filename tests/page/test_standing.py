@@ -75,5 +75,5 @@ def test_without_webgl_she_sees_her_avatar_in_the_mirror_and_turns_it(open_page:
     visit.shoot("standing-room")
     assert np.abs(room - side)[:, :120].mean() > 4
     page.locator(".standing [data-way=close]").click()
-    assert page.locator(".standing").count() == 0
+    page.wait_for_selector(".standing", state="detached")
     assert errors == []

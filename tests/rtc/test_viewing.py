@@ -224,6 +224,19 @@ async def test_an_avatar_that_is_erased_is_gone_from_the_picture_at_once(
     assert (await shopper.hear("error"))["code"] == "unknown-avatar"
 
 
+async def test_it_is_seen_that_one_was_erased_while_the_database_was_away(
+    shopper: Shopper, cloakroom: Cloakroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtc.viewing.LOOK_AGAIN_S", 0.05)
+    before = await shown(shopper)
+    cloakroom.away = True
+    cloakroom.changed.set()
+    assert np.abs((await look(shopper, 8)).astype(float) - before).mean() < 2, "until it is known, it is hers"
+    del cloakroom.owners[MINE]
+    cloakroom.away = False
+    assert (await shopper.hear("view"))["code"] == "unknown-avatar"
+
+
 async def test_one_that_was_kept_for_later_is_gone_as_well(shopper: Shopper, cloakroom: Cloakroom) -> None:
     await shown(shopper)
     shopper.say(type="view", mode="live")
