@@ -22,7 +22,7 @@ from aiortc import RTCRtpSender
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from avatar.body_model import load_arrays
-from avatar.export import BodyShape, write_body
+from avatar.export import MANNEQUIN, BodyShape, write_body
 from avatar.garments.dress import Dresser, Worn
 from bench.servers import ROOT
 from demo.shop import WEARABLES
@@ -81,7 +81,7 @@ def figures(models: Path) -> dict[str, Figure]:
     vertices = arrays.template.astype(np.float32)
     plain = write_body(shape.mesh(vertices), shape.joints(vertices), arrays.parents, compressed=False)
     worn = [Worn((models / "garments" / f"{name}.glb").read_bytes(), None) for name in ("jeans", "t-shirt")]
-    dressed = Dresser(models).dressed("female", betas, worn, compressed=False)
+    dressed = Dresser(models).dress("female", betas, worn).file(compressed=False, body_color=MANNEQUIN)
     return {"body": load_figure(plain), "dressed": load_figure(dressed)}
 
 

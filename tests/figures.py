@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 
+from avatar.export import MANNEQUIN
 from avatar.garments.dress import Dresser, Worn
 from tests.bodies import MODELS, built
 
@@ -20,4 +21,5 @@ def dressed() -> bytes:
     """Her plain GLB with the dress on; takes some seconds."""
     woman = built()
     dress = (MODELS / "garments" / "dress.glb").read_bytes()
-    return Dresser(MODELS).dressed(woman.sex, np.asarray(woman.betas), [Worn(dress, None)], compressed=False)
+    outfit = Dresser(MODELS).dress(woman.sex, np.asarray(woman.betas), [Worn(dress, None)])
+    return outfit.file(compressed=False, body_color=MANNEQUIN)

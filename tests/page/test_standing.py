@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from playwright.sync_api import Page
 
 from tests.page.conftest import Open
-from tests.page.test_fitting_room import PHONE, WITHIN_MS, archive, screen
-
-__all__ = ["archive"]
+from tests.page.fitting_room import PHONE, WITHIN_MS, screen
 
 NO_WEBGL = """() => {
   const known = HTMLCanvasElement.prototype.getContext
@@ -74,6 +72,16 @@ def test_without_webgl_she_sees_her_avatar_in_the_mirror_and_turns_it(open_page:
     room = seen(page)
     visit.shoot("standing-room")
     assert np.abs(room - side)[:, :120].mean() > 4
+    page.locator(".standing [data-way=close]").click()
+    page.wait_for_selector(".standing", state="detached")
+    page.locator("label.piece", has_text="dress").locator("input").check(force=True)
+    page.wait_for_selector(".cards [data-product], .cards .card, .cards > *:not(.empty)")
+    page.locator("[data-way=mirror]").first.click()
+    page.wait_for_selector(".standing[data-shown]")
+    dressed = seen(page)
+    visit.shoot("standing-dressed")
+    skirt = dressed[240:290, 305:335].mean((0, 1)) - front[240:290, 305:335].mean((0, 1))
+    assert np.abs(skirt).max() > 25, "she wears the dress"
     page.locator(".standing [data-way=close]").click()
     page.wait_for_selector(".standing", state="detached")
     assert errors == []
