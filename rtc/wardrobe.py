@@ -13,7 +13,7 @@ from rtc.session import Dressing
 
 CAPACITY = 128  # wearables; some 2 MB each
 DIGESTS = 4096
-PREPARED = 24  # of a shop, before anybody asks for them
+PREPARED = 16  # of a shop, before anybody asks for them: eight shops fit into what is kept
 BREATH_S = 0.03
 PATIENCE_S = 4.0  # with a database that does not answer; the web waits for ten
 log = logging.getLogger("vitrine.wardrobe")
