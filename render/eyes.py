@@ -4,11 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from render.headpose import IRIS_MM, IRIS_SIGMA_MM, EyeMeasure, HeadPose
+from render.headpose import FRAMES_UNTIL_ANOTHER_PERSON, IRIS_MM, IRIS_SIGMA_MM, EyeMeasure, HeadPose
 
 ENOUGH_FRAMES = 12
 REMEMBERED_FRAMES = 240
-FRAMES_UNTIL_ANOTHER_PERSON = 24
 # Adult heads: outside these a measure is a mistake of the tracker, not a person.
 PLAUSIBLE_SCALE = (0.78, 1.25)
 UPDATE_EVERY_FRAMES = 2

@@ -1,12 +1,15 @@
 """Metric head pose from face landmarks.
 
 The canonical face (`data/canonical_face_model.obj`, MediaPipe, Apache-2.0) is fitted to the image points by
-Gauss-Newton on the reprojection error, over rotation and translation. A single camera cannot tell a small
+Gauss-Newton on the reprojection error, over rotation and translation. That says where the face is. How it is turned is
+said by a second fit, of the places where the network sees the landmarks of a face so turned (`seen_face.py`): the rigid
+face seems to turn less than the head does. A single camera cannot tell a small
 head nearby from a large one far away, so the person's own size comes from the iris, whose visible diameter is
 11.7 mm in nearly everyone (Rüfer et al., Cornea 2005: 11.71 ± 0.42 mm).
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, sin, sqrt
 from pathlib import Path
@@ -15,15 +18,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.errors import RenderError
+from render.own_shape import OwnShape
+from render.seen_face import SeenFace
 
 DATA = Path(__file__).parent / "data"
 IRIS_MM = 11.7
 IRIS_SIGMA_MM = 0.42
+# An eye turns about a point some 13.5 mm behind the cornea; the pupil is seen 3 mm behind it.
+PUPIL_FROM_PIVOT_MM = 10.5
 # Horizontal and vertical extremes of each iris, and its centre, among the 478 landmarks.
 IRISES = ((468, 469, 471, 470, 472), (473, 474, 476, 475, 477))
 ITERATIONS = 6
+SHAPE_EVERY_FRAMES = 6
+FRAMES_UNTIL_ANOTHER_PERSON = 24
 # A camera whose lens nobody told us: 60 degrees across the longer side, the middle of the webcams and phones.
 DEFAULT_FIELD_OF_VIEW_DEG = 60.0
+
+
+# The root of the nose on the canonical face, where glasses sit: it stays where the rigid fit has it.
+BRIDGE_MM = np.array([0.0, 26.4, 58.0])
+FARTHEST_CORRECTION = np.radians(20.0)
+# From the rigid fit to the other, in the rigid one's head frame: a turn and a shift.
+NO_CORRECTION = (np.eye(3), np.zeros(3))
+
+# The points of a face (N, 3) for a rotation and a translation.
+_Face = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
 
 
 class PoseNotFound(RenderError):
@@ -88,37 +107,101 @@ def load_canonical_face() -> NDArray[np.float64]:
     return np.array([[float(x) for x in row] for row in rows]) * 10.0
 
 
+@dataclass(frozen=True)
+class _Fit:
+    """A pose, the RMS of what is left over the face's size, and the last step's weighted equations, in pixels."""
+
+    pose: HeadPose
+    error: float
+    by_pose: NDArray[np.float64]
+    left: NDArray[np.float64]
+
+
 class HeadPoseSolver:
-    """Fits the canonical face to landmarks; remembers the last pose as the next one's first guess."""
+    """Fits the canonical face to landmarks; remembers the last pose as the next one's first guess, and what a person's
+    face is like while she is seen."""
 
     def __init__(self) -> None:
         weights = json.loads((DATA / "procrustes_weights.json").read_text())
-        self._face = load_canonical_face()
         self._picked = np.array([int(index) for index in weights])
         self._weights = np.array(list(weights.values()))
         self._weights /= self._weights.sum()
-        self._model = self._face[self._picked]
+        self._root_weights = np.sqrt(self._weights)
+        self._model = load_canonical_face()[self._picked]
+        self._face = SeenFace(self._picked)
+        self._own = OwnShape(len(self._face.shapes))
+        self._own_shape = self._face.with_shape(self._own.coefficients)
         self._last: HeadPose | None = None
+        self._correction = NO_CORRECTION
+        self._frames, self._frames_without_face = 0, 0
 
     def forget(self) -> None:
-        """Drop the first guess, because the next face may be somebody else's."""
-        self._last = None
+        """Drop the first guess. Called once for each frame without a face: after some the next one is another's."""
+        self._last, self._correction = None, NO_CORRECTION
+        self._frames_without_face += 1
+        if self._frames_without_face == FRAMES_UNTIL_ANOTHER_PERSON:
+            self._own.forget()
+            self._own_shape = self._face.with_shape(self._own.coefficients)
 
     def solve(self, landmarks: NDArray[np.float32], camera: Intrinsics) -> HeadPose:
         """The pose (scale 1) that puts the canonical face on the landmarks.
 
         landmarks: (478, 3) float32, pixels, x right, y down. Raises PoseNotFound when nothing plausible fits.
         """
+        rigid = self.rigid(landmarks, camera)
+        return self._turned(rigid, landmarks[self._picked, :2].astype(np.float64), camera)
+
+    def rigid(self, landmarks: NDArray[np.float32], camera: Intrinsics) -> HeadPose:
+        """The same by the first fit alone, which turns too little."""
         seen = landmarks[self._picked, :2].astype(np.float64)
-        first = self._last or self._guess(landmarks, camera)
-        pose, error = self._refine(first, seen, camera)
-        if self._last is not None and error > 0.08:
-            pose, error = self._refine(self._guess(landmarks, camera), seen, camera)
-        if not np.isfinite(error) or error > 0.2 or pose.translation_mm[2] > -50.0:
-            self._last = None
+        fit = self._refine(self._last or self._guess(landmarks, camera), seen, camera, self._rigid)
+        if self._last is not None and fit.error > 0.08:
+            fit = self._refine(self._guess(landmarks, camera), seen, camera, self._rigid)
+        if not np.isfinite(fit.error) or fit.error > 0.2 or fit.pose.translation_mm[2] > -50.0:
+            self._last, self._correction = None, NO_CORRECTION
             raise PoseNotFound("no head pose explains these landmarks")
-        self._last = pose
-        return pose
+        self._last = fit.pose
+        self._frames_without_face = 0
+        return fit.pose
+
+    def _turned(self, rigid: HeadPose, seen: NDArray[np.float64], camera: Intrinsics) -> HeadPose:
+        """The rigid face's place, turned as the head is."""
+        # The correction changes little from frame to frame, so one step mostly does.
+        turn, shift = self._correction
+        first = HeadPose(rigid.rotation @ turn, rigid.translation_mm + rigid.rotation @ shift)
+        fit = self._refine(first, seen, camera, self._as_seen)
+        rotation = fit.pose.rotation
+        turn = rigid.rotation.T @ rotation
+        # A trace is 1 + 2 cos(angle). Farther apart, one of the two fits has gone astray.
+        if not np.isfinite(fit.error) or np.trace(turn) < 1 + 2 * np.cos(FARTHEST_CORRECTION):
+            self._correction = NO_CORRECTION
+            return rigid
+        self._correction = turn, (fit.pose.translation_mm - rigid.translation_mm) @ rigid.rotation
+        self._frames += 1
+        if self._frames % SHAPE_EVERY_FRAMES == 0:
+            self._learn(fit, camera)
+        return HeadPose(rotation, np.asarray(rigid.translation_mm + (rigid.rotation - rotation) @ BRIDGE_MM))
+
+    def _rigid(self, rotation: NDArray[np.float64], translation: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._model
+
+    def _as_seen(self, rotation: NDArray[np.float64], translation: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._face.seen_from(_direction_to_camera(rotation, translation)) + self._own_shape
+
+    def _learn(self, fit: _Fit, camera: Intrinsics) -> None:
+        """What this frame tells of the person's own shape."""
+        rotation, translation = fit.pose.rotation, fit.pose.translation_mm
+        view = _direction_to_camera(rotation, translation)
+        point = self._as_seen(rotation, translation) @ rotation.T + translation
+        moved = self._face.shapes @ rotation.T
+        inverse = -1.0 / point[:, 2:]
+        # A shape moves a point; the perspective divide sees the part along the view as well.
+        by_shape = (moved[..., :2] + moved[..., 2:] * point[:, :2] * inverse) * inverse * (camera.fx, -camera.fy)
+        # As in the fit: all points' x, then their y.
+        by_shape = (by_shape * self._root_weights[:, None]).transpose(0, 2, 1).reshape(len(moved), -1).T
+        to_mm = -translation[2] / camera.fx
+        self._own.add(view, fit.by_pose * to_mm, by_shape * to_mm, fit.left * to_mm)
+        self._own_shape = self._face.with_shape(self._own.coefficients)
 
     def _guess(self, landmarks: NDArray[np.float32], camera: Intrinsics) -> HeadPose:
         """Weighted orthogonal Procrustes under weak perspective, with the landmarks' own relative depth."""
@@ -140,18 +223,18 @@ class HeadPoseSolver:
         )
         return HeadPose(rotation, centre - rotation @ model_centre)
 
-    def _refine(self, pose: HeadPose, seen: NDArray[np.float64], camera: Intrinsics) -> tuple[HeadPose, float]:
-        """Gauss-Newton on the weighted reprojection error; returns its RMS over the face's size too."""
+    def _refine(self, pose: HeadPose, seen: NDArray[np.float64], camera: Intrinsics, face: _Face) -> _Fit:
+        """Gauss-Newton on the weighted reprojection error."""
         rotation, translation = pose.rotation, pose.translation_mm
         # One row for each unknown, with the weighted x of all points and then their y: a few dozen numbers in a row are
         # what NumPy is quick with.
         rows, residual = np.zeros((6, 2, len(self._model))), np.empty((2, len(self._model)))
         a, b = rows.reshape(6, -1), residual.reshape(-1)
-        root_weights = np.sqrt(self._weights)
+        root_weights = self._root_weights
         seen_x, seen_y = seen.T - np.array([[camera.cx], [camera.cy]])
         rms = np.inf
         for _ in range(ITERATIONS):
-            turned = self._model @ rotation.T
+            turned = face(rotation, translation) @ rotation.T
             x, y, z = turned.T
             inverse = -1.0 / np.minimum(z + translation[2], -1.0)
             flat_x, flat_y = (x + translation[0]) * inverse, (y + translation[1]) * inverse
@@ -177,7 +260,12 @@ class HeadPoseSolver:
             if np.abs(step[:3]).max() < 2e-3 and np.abs(step[3:]).max() < 0.3:
                 break
         apparent_size = float(np.linalg.norm(seen.max(0) - seen.min(0)))
-        return HeadPose(rotation, translation), rms / max(apparent_size, 1.0)
+        return _Fit(HeadPose(rotation, translation), rms / max(apparent_size, 1.0), a.T, b)
+
+
+def _direction_to_camera(rotation: NDArray[np.float64], translation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) unit vector in the head frame. The head is far away for its size: its origin's direction does for all."""
+    return np.asarray(-translation @ rotation / np.sqrt(translation @ translation))
 
 
 def rotation_from_vector(vector: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -215,7 +303,8 @@ def measure_eyes(
     """Size of the head from the irises, and the distance of the pupils.
 
     The irises' vertical extent is hidden by the lids, so only the horizontal diameter counts, widened for the
-    turn of the head. Each eye is lifted to the depth of its own socket on the fitted face.
+    turn of the head. Each eye is lifted to the depth of its own socket on the fitted face. A shopper looks at her
+    screen, beside the camera: her eyes converge, and the pupils' distance for a gaze into the far is a little more.
     """
     diameters, centres = [], []
     for (centre, side_a, side_b, _, _), corners in zip(IRISES, ((33, 133), (362, 263)), strict=True):
@@ -225,7 +314,7 @@ def measure_eyes(
         diameters.append(width_px * mm_per_px / max(abs(float(pose.rotation[0, 0])), 0.5))
         offset = landmarks[centre, :2] - (camera.cx, camera.cy)
         centres.append(np.array([offset[0] * mm_per_px, -offset[1] * mm_per_px, socket[2]]))
-    return EyeMeasure(
-        scale=IRIS_MM / float(np.mean(diameters)),
-        pupils_canonical_mm=float(np.linalg.norm(centres[0] - centres[1])),
-    )
+    scale = IRIS_MM / float(np.mean(diameters))
+    near = float(np.linalg.norm(centres[0] - centres[1]))
+    away = -float(centres[0][2] + centres[1][2]) / 2 * scale
+    return EyeMeasure(scale=scale, pupils_canonical_mm=near / (1 - PUPIL_FROM_PIVOT_MM / max(away, 100.0)))

