@@ -199,6 +199,7 @@ def main() -> None:
         errors.append(compare(sights))
         missed += sights.missed
         if len(heads) <= options.watched:
+            film.gaze_rests = True
             for name, places, of_pose, of_place in motions():
                 seen = sight(film, CAMERA, places, tracker, follow=True)
                 assert seen.missed == 0, "the face was lost"

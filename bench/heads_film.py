@@ -44,7 +44,7 @@ class Studio:
 
 
 class Film:
-    """Takes pictures of one head."""
+    """Takes pictures of one head. Its gaze strays from picture to picture unless `gaze_rests`."""
 
     def __init__(self, renderer: pyrender.OffscreenRenderer, head: Head, camera: Intrinsics) -> None:
         self._rng = rng = np.random.default_rng([head.seed, 23])
@@ -52,6 +52,7 @@ class Film:
         self._at_camera = rng.random() < 0.7
         self._grain, self._blur = rng.uniform(0.5, 4.0), rng.uniform(0.35, 0.9)
         self._room = _room(camera, rng)
+        self.gaze_rests = False
         self._scene = pyrender.Scene(bg_color=[0, 0, 0, 0], ambient_light=rng.uniform(0.25, 0.5) * np.ones(3))
         self._scene.add(pyrender.IntrinsicsCamera(camera.fx, camera.fy, camera.cx, camera.cy, znear=50, zfar=5000))
         warm = rng.uniform(0.9, 1.0, 3)
@@ -76,6 +77,8 @@ class Film:
         pose[:3, :3], pose[:3, 3] = place.rotation, place.translation_mm
         self._scene.set_pose(self._root, pose)
         stray = self._rng.normal(0, 2.0, 2) if self._at_camera else self._rng.normal(0, 8.0, 2)
+        if self.gaze_rests:
+            stray = np.zeros(2)
         for node, centre in zip(self._eyes, self._head.centres, strict=True):
             look = np.array([0.0, 0.0, 1.0])
             if self._at_camera:
