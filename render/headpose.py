@@ -186,7 +186,7 @@ class HeadPoseSolver:
         return self._model
 
     def _as_seen(self, rotation: NDArray[np.float64], translation: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._face.seen_from(_direction_to_camera(rotation, translation)) + self._own_shape
+        return np.asarray(self._face.seen_from(_direction_to_camera(rotation, translation)) + self._own_shape)
 
     def _learn(self, fit: _Fit, camera: Intrinsics) -> None:
         """What this frame tells of the person's own shape."""
