@@ -127,7 +127,7 @@ class HeadPoseSolver:
         self._weights = np.array(list(weights.values()))
         self._weights /= self._weights.sum()
         self._root_weights = np.sqrt(self._weights)
-        self._model = load_canonical_face()[self._picked]
+        self._model: NDArray[np.float64] = load_canonical_face()[self._picked]
         self._face = SeenFace(self._picked)
         self._own = OwnShape(len(self._face.shapes))
         self._own_shape = self._face.with_shape(self._own.coefficients)
