@@ -1,6 +1,6 @@
 """Accounts: signing a shop up, proving an address, choosing a new password.
 
-An account belongs to one shop (docs/decisions/0003-accounts-belong-to-a-shop.md). Nothing here tells whether an
+An account belongs to one shop (docs/decisions/0010-accounts-belong-to-a-shop.md). Nothing here tells whether an
 address has one: every answer about an address is the same, takes as long, and the rest is said by mail.
 """
 

@@ -1,5 +1,5 @@
 -- A person's account at one shop. The same address at two shops is two accounts that know nothing of each other, so
--- no question about an address can be asked across shops (docs/decisions/0003-accounts-belong-to-a-shop.md).
+-- no question about an address can be asked across shops (docs/decisions/0010-accounts-belong-to-a-shop.md).
 CREATE TABLE accounts (
     tenant_id     uuid NOT NULL REFERENCES shops,
     id            uuid NOT NULL,
