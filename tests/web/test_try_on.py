@@ -137,7 +137,7 @@ async def test_another_visits_try_on_is_not_there(site: Site, node: MediaNode, o
     assert len(list(node.sessions)) == 1
 
 
-@pytest.mark.parametrize("session", [str(uuid4()), "x", "%2e", "a%2fb"])
+@pytest.mark.parametrize("session", ["6f0f1e6e-5b1c-4a53-9d0b-0a4f6f1f7f11", "x", "%2e", "a%2fb"])
 async def test_a_try_on_that_never_was_is_not_there(site: Site, node: MediaNode, session: str):
     status, code = await site.refusal("DELETE", f"/v1/try-on/{session}", headers=await site.bearer())
     assert (status, code) in {(404, "unknown-session"), (404, "not-found")}
