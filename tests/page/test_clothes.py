@@ -48,7 +48,7 @@ def test_clothes_are_put_on_in_the_size_that_fits_and_mapped(open_page: Open, ar
     shirt_there = plain[int(0.35 * len(plain)), plain.shape[1] // 2]
     assert shirt_there[2] > shirt_there[0] + 30  # the shop's blue cloth, not white for want of its picture
     page.locator("[data-way=map]").click()
-    assert page.locator(".legend .ticks").is_visible()
+    page.wait_for_selector(".legend .ticks")
     mapped = stage(page)
     changed = np.abs(mapped - plain).mean(2) > 25
     body = changed[: int(0.75 * len(changed))]  # above the legend, or nearly

@@ -104,10 +104,11 @@ async def test_without_postgresql_a_try_on_goes_on_and_newcomers_are_told(
     bearer = await site.bearer()
     location = await go_live(site, shopper, bearer)
     other = await Shopper().offer()
+    new = await site.services.products.add(site.shop.id, "New", "glasses", b"glTF")
     own_postgres.stop()
     try:
         await shopper.see(5)
-        shopper.say(type="wear", products=[str(glasses.id)])
+        shopper.say(type="wear", products=[str(new.id)])
         assert (await shopper.hear("error"))["code"] == "unavailable"
         shopper.say(type="snapshot")
         await shopper.hear("snapshot")

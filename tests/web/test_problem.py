@@ -42,7 +42,8 @@ async def test_who_lacks_credentials_is_told_the_scheme(site: Site):
     ],
 )
 def test_every_error_a_call_can_raise_has_its_answer(error: type[Exception]):
-    raised = error(60) if error is tenancy_errors.AvatarsBusy else error()
+    said = {tenancy_errors.AvatarsBusy: (60,), tenancy_errors.UnknownSize: (("S", "M"),)}
+    raised = error(*said.get(error, ()))
     assert problem_of(raised).code == error.code
     assert error.code in REFUSALS
 
