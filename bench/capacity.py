@@ -212,10 +212,11 @@ async def _watch_level(server: VitrineServer, http: aiohttp.ClientSession, level
 
 
 async def _until_empty(server: VitrineServer, http: aiohttp.ClientSession) -> None:
-    """Those of the step before have left, or were given up."""
+    """Those of the step before have left, or were given up, and nobody stands in line any more."""
     async with asyncio.timeout(60):
-        while await server.gauge(http, "vitrine_sessions"):  # noqa: ASYNC110  what changes is elsewhere
-            await asyncio.sleep(0.5)
+        for name in ("vitrine_sessions", "vitrine_waiting"):
+            while await server.gauge(http, name):  # noqa: ASYNC110  what changes is elsewhere
+                await asyncio.sleep(0.5)
 
 
 def table(found: list[Found]) -> str:
