@@ -16,6 +16,7 @@ RUN python3.11 deploy/install.py system && rm -rf /var/lib/apt/lists/*
 FROM system AS build
 COPY deploy deploy
 COPY ops ops
+COPY avatar avatar
 COPY web/client web/client
 RUN python3.11 deploy/install.py run && rm -rf web/client
 
