@@ -26,7 +26,7 @@ COPY --from=build /opt/vitrine/.venv .venv
 COPY --from=build /opt/vitrine/models models
 COPY . .
 COPY --from=build /opt/vitrine/web/static/app web/static/app
-RUN .venv/bin/python -m compileall -q server.py avatar demo ops render rtc tenancy web
+RUN .venv/bin/python -m compileall -q server.py avatar demo ops render rtc tenancy web wiring
 USER vitrine
 ENV VITRINE_DATA=/var/lib/vitrine VITRINE_LOG_FORMAT=json
 VOLUME /var/lib/vitrine

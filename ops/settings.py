@@ -20,7 +20,7 @@ PREFIX = "VITRINE_"
 
 
 class InvalidSettings(Exception):
-    """The environment names a setting that does not exist, or gives one a value it cannot have."""
+    """The environment names a setting that does not exist, gives one a value it cannot have, or lacks one."""
 
     code: ClassVar[str] = "settings-invalid"
 

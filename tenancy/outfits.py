@@ -1,7 +1,8 @@
 """A shop's garments on a shopper's body: what can be worn together, and the files of it, kept with her avatar.
 
-The computing is done elsewhere (`Tailor`, which `server.py` fills in). What a file depends on is in its key, so that it
-never changes; it lies in the object store like every file and goes with the avatar, and with the body that it is of.
+The computing is done elsewhere (`Tailor`, which `wiring/workroom.py` fills in). What a file depends on is in its key,
+so that it never changes; it lies in the object store like every file and goes with the avatar, and with the body it
+is of.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import pytest
 from rtc.avatars import AvatarNotReady, CannotWear, Garment, UnknownAvatar
 from rtc.claims import Visitor
 from rtc.offers import UnknownProduct
-from server import Cloakroom
 from tenancy.database import Database
 from tenancy.files import Files
 from tenancy.outfits import Outfits
@@ -19,6 +18,7 @@ from tenancy.shown_avatars import ShownAvatars
 from tenancy.visits import Visit
 from tests.tenancy.avatar_people import MADE, House
 from tests.tenancy.test_outfits import CountingTailor, refuse, shirt, take_in
+from wiring.cloakroom import Cloakroom
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tenancy.isolation import SHARED_TABLES, SPANNING_KEYS, findings
 from tests.services import Addresses
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("avatar", "demo", "ops", "render", "rtc", "tenancy", "web")
+ROOMS = ("avatar", "demo", "ops", "render", "rtc", "tenancy", "web", "wiring")
 SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py") if "node_modules" not in path.parts)
 
 

@@ -19,7 +19,6 @@ from rtc.measures import Measures
 from rtc.node import MediaNode, NodeSettings
 from rtc.placement import Placement
 from rtc.studio import Studio
-from server import Shelf, Workroom, garment_intake
 from tenancy.consent import current_text
 from tenancy.credentials import Credentials, Shop
 from tenancy.database import Database
@@ -35,6 +34,9 @@ from tenancy.visits import Visits
 from web.app import Services, WebSettings, create_app
 from web.health import media_check
 from web.limits import Limits
+from wiring.intakes import garment_intake
+from wiring.shelf import Shelf
+from wiring.workroom import Workroom
 
 if TYPE_CHECKING:
     from tests.web.people import Person
