@@ -1,9 +1,10 @@
 # Vitrine in one image. It takes the steps that `make setup` takes, by the same script, and nothing at run time.
 #
 #   docker build -t vitrine .
-#   docker run -p 8080:8080 -v vitrine:/var/lib/vitrine vitrine
+#   docker run --network host --init -v vitrine:/var/lib/vitrine vitrine
 #
-# WebRTC's media goes over UDP ports that are chosen freely: `--network host`, or a TURN server in VITRINE_ICE_SERVERS.
+# WebRTC's media goes over UDP ports that are chosen freely, so `-p 8080:8080` alone is enough only with a TURN server in
+# VITRINE_ICE_SERVERS.
 
 FROM debian:12-slim AS system
 RUN apt-get update \
@@ -18,6 +19,7 @@ COPY deploy deploy
 COPY ops ops
 COPY avatar avatar
 COPY web/client web/client
+COPY web/words web/words
 RUN python3.11 deploy/install.py run && rm -rf web/client
 
 FROM system

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 VENV = ROOT / ".venv"
 CLIENT = ROOT / "web" / "client"
+WORDS = ROOT / "web" / "words"
 BUILT = ROOT / "web" / "static" / "app"
 MODELS = ROOT / "models"
 GLTF_CHECKS = ROOT / "tests" / "gltf"
@@ -200,7 +201,7 @@ def build_browser_code() -> None:
         return
     install_npm_packages(CLIENT, "browser packages")
     npm, path = str(VENV / "bin" / "npm"), path_with_node()
-    sources = digest_of(files_under(CLIENT, besides={"tests"}))
+    sources = digest_of([*files_under(CLIENT, besides={"tests"}), *files_under(WORDS)])
     built = BUILT / ".vitrine-built"
     if not is_marked(built, sources):
         say("browser code")
