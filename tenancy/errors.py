@@ -150,6 +150,12 @@ class EmailTaken(TenancyError):
     code = "email-taken"
 
 
+class InvitationsFull(TenancyError):
+    """As many invitations are open as a shop may have; one has to be answered, taken back or run out first."""
+
+    code = "invitations-full"
+
+
 class InvalidWebhook(TenancyError):
     """An address or an event that no webhook can have."""
 

@@ -14,7 +14,7 @@ from tenancy.accounts import Role, checked_email, insert_account
 from tenancy.audit import note
 from tenancy.clock import utc_now
 from tenancy.database import Database
-from tenancy.errors import InvalidLink, InvalidToken, LastOwner, UnknownMember
+from tenancy.errors import EmailTaken, InvalidLink, InvalidToken, InvitationsFull, LastOwner, UnknownMember
 from tenancy.mail import Letters
 from tenancy.passwords import Passwords, check_new_password
 from tenancy.shops import Shop
@@ -22,7 +22,7 @@ from tenancy.tokens import new_token, tenant_of, token_digest
 
 ROLES: tuple[Role, ...] = ("owner", "staff", "read-only")
 _INVITATION = timedelta(days=7)
-_MOST_INVITATIONS = 50
+MOST_INVITATIONS = 50
 
 
 @dataclass(frozen=True)
@@ -67,16 +67,19 @@ class Team:
         return [Person(row["id"], row["email"], cast(Role, row["role"]), row["invited"], row["since"]) for row in rows]
 
     async def invite(self, shop: Shop, email: str, role: Role, *, by: str) -> None:
-        """Mail an invitation, good for a week. Somebody who has an account already is sent nothing; the inviter may
-        know, for she sees the whole team. Raises InvalidEmail."""
+        """Mail an invitation, good for a week; one that was open for the same address is worth nothing any more.
+        Raises InvalidEmail, InvitationsFull, and EmailTaken for somebody who has an account of this shop: the inviter
+        may know, for she sees the whole team."""
         email, token = checked_email(email), new_token(shop.id)
         async with self._database.tenant(shop.id) as connection:
             await connection.execute("SELECT FROM shops FOR NO KEY UPDATE")  # who invites at once waits here
             if await connection.fetchval("SELECT EXISTS (SELECT FROM accounts WHERE email = $1)", email):
-                return
+                raise EmailTaken(f"{email} is in the team already.")
             await connection.execute("DELETE FROM invitations WHERE email = $1 OR expires_at <= $2", email, self._now())
-            if await connection.fetchval("SELECT count(*) FROM invitations") >= _MOST_INVITATIONS:
-                return
+            if await connection.fetchval("SELECT count(*) FROM invitations") >= MOST_INVITATIONS:
+                raise InvitationsFull(
+                    f"{MOST_INVITATIONS} invitations are open. Take one back, or wait until one is answered."
+                )
             await connection.execute(
                 "INSERT INTO invitations (tenant_id, id, email, role, digest, expires_at) VALUES ($1,$2,$3,$4,$5,$6)",
                 shop.id,

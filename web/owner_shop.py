@@ -149,7 +149,7 @@ class OwnerShop:
                 self.invite,
                 "Invite somebody",
                 Answer(202, "Mailed.", contract.Accepted),
-                ["email-invalid"],
+                ["email-invalid", "email-taken", "invitations-full"],
                 takes=contract.Invitation,
             ),
             owners_call(

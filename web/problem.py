@@ -53,6 +53,7 @@ REFUSALS: Mapping[str, tuple[int, str]] = {
     "import-invalid": (422, "No import can be made of this"),
     "internal-error": (500, "Something went wrong on our side"),
     "seal-broken": (500, "A stored secret cannot be read with this installation's secret"),
+    "invitations-full": (409, "The shop has as many open invitations as it may have"),
     "invalid-json": (400, "The body is not JSON"),
     "invalid-key": (401, "No shop has this key"),
     "invalid-request": (400, "The request is not as described"),

@@ -9,8 +9,10 @@ from tenancy.audit import lines
 from tenancy.credentials import Credentials
 from tenancy.database import Database
 from tenancy.errors import (
+    EmailTaken,
     InvalidEmail,
     InvalidLink,
+    InvitationsFull,
     LastOwner,
     LoggedOut,
     LoginFailed,
@@ -24,6 +26,7 @@ from tenancy.errors import (
 from tenancy.passwords import check_new_password
 from tenancy.seal import Seal
 from tenancy.second_factor import code_at
+from tenancy.team import MOST_INVITATIONS
 from tests.services import Addresses
 from tests.tenancy.people import PASSWORD, People
 
@@ -231,6 +234,24 @@ async def test_an_invitation_taken_back_or_too_old_is_worth_nothing(people: Peop
     people.clock.pass_by(days=8)
     with pytest.raises(InvalidLink):
         await people.team.accept(await people.mailed("join"), PASSWORD)
+
+
+async def test_an_invitation_that_cannot_be_mailed_is_refused_and_the_open_ones_stay(people: People) -> None:
+    opened = await people.owner()
+    with pytest.raises(EmailTaken):
+        await people.team.invite(opened.shop, "ADA@shop.example", "staff", by=ADA)
+    for number in range(MOST_INVITATIONS):
+        await people.team.invite(opened.shop, f"bo{number}@shop.example", "staff", by=ADA)
+    with pytest.raises(InvitationsFull):
+        await people.team.invite(opened.shop, "cy@shop.example", "staff", by=ADA)
+    await people.team.invite(opened.shop, "bo0@shop.example", "owner", by=ADA)  # mailed again: no more than before
+    invited = [person for person in await people.team.people(opened.shop.id) if person.invited]
+    assert len(invited) == MOST_INVITATIONS
+    await people.team.remove(opened.shop.id, invited[0].id, by=ADA)
+    await people.team.invite(opened.shop, "cy@shop.example", "staff", by=ADA)
+    people.clock.pass_by(days=8)
+    await people.team.invite(opened.shop, "di@shop.example", "staff", by=ADA)
+    assert [one.email for one in await people.team.people(opened.shop.id) if one.invited] == ["di@shop.example"]
 
 
 async def test_a_shop_keeps_an_owner_and_its_people_are_its_own(people: People) -> None:

@@ -115,6 +115,18 @@ async def test_staff_may_work_on_products_and_not_on_keys_or_people(ada: Person)
     await bo.client.close()
 
 
+async def test_an_invitation_is_accepted_only_if_it_is_mailed(ada: Person, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tenancy.team.MOST_INVITATIONS", 1)
+    answers = []
+    for email in ("bo@shop.example", "cy@shop.example", ada.email):
+        async with ada.calls("POST", "/v1/team", json={"email": email, "role": "staff"}) as response:
+            answers.append((response.status, (await response.json()).get("code")))
+    assert answers == [(202, None), (409, "invitations-full"), (409, "email-taken")]
+    assert ada.site.services.kept_mail is not None
+    await ada.site.outbox.round()
+    assert [mail.to for mail in ada.site.services.kept_mail if "/join#" in mail.text] == ["bo@shop.example"]
+
+
 async def test_guesses_from_one_address_are_slowed_down_and_told_when_to_come_again(start_site: StartSite):
     site = await start_site()
     given = {"shop": "lunettes", "email": "ada@shop.example", "password": "wrong turnips"}

@@ -12,7 +12,7 @@ from tenancy.errors import ProofRequired
 from tenancy.events import EVENTS
 from tenancy.owners import Owners
 from tenancy.principals import KEY_SCOPES, Principal
-from tenancy.team import ROLES
+from tenancy.team import MOST_INVITATIONS, ROLES
 from web.access import Access
 from web.dashboard.door import Door, Fill
 from web.dashboard.entrance import qr_code
@@ -68,7 +68,7 @@ class Office:
         return {"webhook": webhook, "deliveries": deliveries, "waiting": waiting}
 
     async def _team(self, _request: web.Request, who: Principal) -> dict[str, Any]:
-        return {"people": await self.owners.team.people(who.shop.id), "roles": ROLES}
+        return {"people": await self.owners.team.people(who.shop.id), "roles": ROLES, "most": MOST_INVITATIONS}
 
     async def _audit(self, request: web.Request, who: Principal) -> dict[str, Any]:
         before = request.query.get("before", "")
