@@ -122,6 +122,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
     from web.health import media_check
     from web.limits import Limits
     from web.regions import Regions
+    from web.runner import Runner
     from wiring.fitting_room import attended, open_fitting_room, open_outfits
     from wiring.owners import open_owners, report_to_stripe
     from wiring.stores import open_stores
@@ -164,7 +165,7 @@ async def _serve_web(settings: Settings, descriptor: int | None) -> None:
         web_settings = WebSettings(settings.public_url, demo, settings.ice_servers, _relays(settings), cdn, regions)
         app = create_app(services, web_settings)
         await stack.enter_async_context(measured_loop("web"))
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
+        runner = Runner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         if descriptor is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from tenancy import passwords
 from tenancy.audit import lines
 from tenancy.credentials import Credentials
 from tenancy.database import Database
@@ -85,6 +86,32 @@ async def test_every_wrong_login_looks_the_same(people: People, slug: str, email
     with pytest.raises(LoginFailed) as raised:
         await people.logins.check_password(slug, email, password)
     assert str(raised.value) == ""
+
+
+async def test_a_wrong_login_costs_the_same_work_whatever_was_wrong(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await people.owner()
+    await people.accounts.sign_up("chapeaux", "Chapeaux", ADA, PASSWORD)  # never proven
+    derived: list[str] = []
+    derive = passwords._verify
+
+    def counted(password: str, hashed: str) -> bool:
+        derived.append("once")
+        return derive(password, hashed)
+
+    monkeypatch.setattr(passwords, "_verify", counted)
+    for slug, email, password in (
+        ("lunettes", ADA, "wrong turnips in a tram"),
+        ("lunettes", "nobody@shop.example", PASSWORD),
+        ("lunettes", "no address", PASSWORD),
+        ("nowhere", ADA, PASSWORD),
+        ("chapeaux", ADA, PASSWORD),
+    ):
+        derived.clear()
+        with pytest.raises(LoginFailed):
+            await people.logins.check_password(slug, email, password)
+        assert derived == ["once"], (slug, email)
 
 
 async def test_a_challenge_opens_nothing(people: People) -> None:

@@ -116,6 +116,24 @@ async def test_one_connection_serves_shops_in_turn_without_mixing_them(addresses
     await database.close()
 
 
+async def test_a_shop_is_set_for_its_transaction_even_where_nothing_resets_a_connection(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a pooler that hands connections on as they are; asyncpg's own pool would clean up after us."""
+
+    async def left_as_it_is(_connection: asyncpg.Connection, **_: object) -> None:
+        return None
+
+    database = await Database.connect(addresses.app, most=1)
+    shop = await add_shop(database, "a")
+    monkeypatch.setattr(asyncpg.Connection, "reset", left_as_it_is)
+    monkeypatch.setattr(asyncpg.pool.PoolConnectionProxy, "reset", left_as_it_is)
+    assert await slugs(database, shop) == ["a"]
+    async with database.jobs() as connection:
+        assert await connection.fetch("SELECT * FROM shops") == []
+    await database.close()
+
+
 async def test_the_look_across_shops_reads_a_few_columns_and_writes_nothing(database: Database) -> None:
     await add_shop(database, "a")
     async with database.system() as connection:

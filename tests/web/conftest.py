@@ -34,6 +34,7 @@ from tenancy.visits import Visits
 from web.app import Services, WebSettings, create_app
 from web.health import media_check
 from web.limits import Limits
+from web.runner import Runner
 from wiring.intakes import garment_intake
 from wiring.shelf import Shelf
 from wiring.workroom import Workroom
@@ -170,7 +171,7 @@ async def start_site(services: Services, outbox: Outbox, built: Path) -> AsyncIt
 
     async def start(**settings: Any) -> Site:
         chosen = WebSettings(built=built, **settings)
-        runner = web.AppRunner(create_app(services, chosen), access_log=None, shutdown_timeout=1)
+        runner = Runner(create_app(services, chosen), access_log=None, shutdown_timeout=1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()

@@ -84,3 +84,30 @@ async def test_the_log_holds_no_token_id_or_query_of_a_call(site: Site):
     await asyncio.sleep(0)
     assert "secret" not in output.getvalue()
     assert output.getvalue().count('"event": "request"') == 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"NO HTTP AT ALL\r\n\r\n",
+        b"FOO /v1/catalog HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET /v1/catalog?q=" + b"secret" * 2000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: deflate\r\n"
+        b"Content-Length: 6\r\n\r\nsecret",
+        b"POST /v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"secret\r\n",
+    ],
+    ids=["no-http", "length", "long-query", "encoding", "chunks"],
+)
+async def test_what_is_no_request_is_answered_with_a_problem_that_repeats_nothing_of_it(site: Site, said: bytes):
+    host, port = site.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(said)
+    head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.split(b" ", 2)[1] == b"400"
+    assert b"application/problem+json" in head
+    assert b"nosniff" in head
+    assert b"aiohttp" not in head
+    assert json.loads(body)["code"] == "invalid-request"
+    assert b"secret" not in body
