@@ -138,6 +138,7 @@ def _add_dashboard(router: web.UrlDispatcher, services: Services, settings: WebS
     Office(owners, access, door).add_to(router)
     shell.add_to(router)
     Style(owners).add_to(router)
+    router.add_get("/dashboard/{rest:.*}", shell.get_nothing)
 
 
 def operations(services: Services, settings: WebSettings) -> list[Operation]:

@@ -21,6 +21,10 @@ from tests.web.people import PASSWORD
 
 CLIENT = ROOT / "web" / "client" / "node_modules"
 PICTURES = ROOT / "tests" / "artifacts"
+# What a thumb would have to look for beyond the edge.
+OUT_OF_REACH = """[...document.querySelectorAll('main a, main button, main input, main select, main textarea')]
+    .filter((it) => it.checkVisibility() && it.getBoundingClientRect().right > innerWidth - 8)
+    .map((it) => it.outerHTML.slice(0, 120))"""
 DESK, PHONE = {"width": 1200, "height": 860}, {"width": 390, "height": 844}
 
 
@@ -215,10 +219,11 @@ async def test_an_owners_way_from_signing_up_to_the_bill(site: Site, browser: Br
     await shoot(page, "overview-dark")
     await page.emulate_media(color_scheme="light")
     await page.set_viewport_size(PHONE)
-    for path in ("", "/products", "/keys", "/usage", "/team"):
+    for path in ("", "/products", "/look", "/keys", "/webhooks", "/team", "/usage", "/audit", "/privacy", "/me"):
         await page.goto(site.url + "/dashboard" + path)
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= PHONE["width"], path
+        assert await page.evaluate(OUT_OF_REACH) == [], path
         findings += await grave(page)
         await shoot(page, f"phone{path.replace('/', '-')}")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tenancy.errors import TenancyError
 from tenancy.principals import Principal
 from web.access import Access
 from web.dashboard.shell import Shell
@@ -37,7 +38,7 @@ class Door:
     def room(self, template: str, right: str, fill: Fill) -> Callable[[web.Request], Awaitable[web.Response]]:
         """A page for who has the right, with what `fill` finds for it; strangers are led to the login."""
 
-        async def handler(request: web.Request) -> web.Response:
+        async def opened(request: web.Request) -> web.Response:
             who = await self.access.visitor(request)
             if who is None:
                 if "HX-Request" in request.headers:
@@ -48,5 +49,11 @@ class Door:
             there = [(f"/dashboard/{path}".rstrip("/"), name) for path, name, takes in ROOMS if takes in who.rights]
             given = await fill(request, who)
             return self.shell.page(request, template, who=who, rooms=there, path=request.path, **given)
+
+        async def handler(request: web.Request) -> web.Response:
+            try:
+                return await opened(request)
+            except (TenancyError, Problem) as error:
+                return self.shell.refusal(request, error)
 
         return handler

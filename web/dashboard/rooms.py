@@ -17,6 +17,7 @@ from tenancy.retention import BOUNDS
 from web.dashboard.door import Door, Fill
 from web.dashboard.plots import columns
 from web.dashboard.style import PAPER, logo_path
+from web.dashboard.words import DIMENSIONS
 from web.imports import import_shown
 from web.languages import FIRST, LANGUAGES, words
 from web.owner import shown
@@ -58,6 +59,7 @@ class Rooms:
         product = uuid_or_unknown(request.match_info["product"], "unknown-product")
         return {
             "product": shown(who.shop, await self.owners.products.get(who.shop.id, product)),
+            "dimensions": DIMENSIONS,
             "versions": await self.owners.versions.versions(who.shop.id, product),
         }
 

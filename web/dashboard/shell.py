@@ -10,7 +10,8 @@ from typing import Any
 from aiohttp import hdrs, web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from web.problem import Problem
+from web.dashboard.words import browser_of
+from web.problem import CODE, REFUSALS, Problem, problem_of
 
 STATIC_PREFIX = "/static/dashboard/"
 _STATIC = Path(__file__).resolve().parent / "static"
@@ -28,6 +29,21 @@ class Shell:
         text = self._environment.get_template(template).render(wrong=given.pop("wrong", None), **given)
         headers = {hdrs.CACHE_CONTROL: "no-store"}
         return web.Response(text=text, status=status, content_type="text/html", headers=headers)
+
+    def refusal(self, request: web.Request, error: Exception) -> web.Response:
+        """A problem as a page: who typed an address or followed an old link reads no JSON."""
+        problem = problem_of(error)
+        status, said = REFUSALS[problem.code]
+        response = self.page(request, "refused.html", status=status, said=said, detail=problem.detail)
+        response.headers.update(problem.headers)
+        if "HX-Request" in request.headers and "HX-Boosted" not in request.headers:
+            response.headers["HX-Reswap"] = "none"  # a piece of a page stays as it was
+        response[CODE] = problem.code
+        return response
+
+    async def get_nothing(self, request: web.Request) -> web.Response:
+        """Under the dashboard, and none of its rooms."""
+        return self.refusal(request, Problem("not-found"))
 
     async def get_static(self, request: web.Request) -> web.StreamResponse:
         path = _STATIC / request.match_info["name"]
@@ -51,6 +67,7 @@ class Shell:
         )
         made.filters["euro"] = lambda cents: f"{cents / 100:,.2f} €"
         made.filters["size"] = _size
+        made.filters["browser"] = browser_of
         made.filters["day"] = lambda at: f"{at:%d %b %Y}"
         made.filters["moment"] = lambda at: f"{at:%d %b %Y, %H:%M} UTC"
         return made

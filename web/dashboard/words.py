@@ -64,6 +64,15 @@ RIGHTS: Mapping[str, str] = {
     "usage:read": "see usage and bill",
     "webhooks:write": "change webhooks",
 }
+DIMENSIONS: Mapping[str, str] = {  # in the order in which an optician or a hatter names them
+    "frame_width_mm": "Frame width",
+    "lens_width_mm": "Lens width",
+    "lens_height_mm": "Lens height",
+    "bridge_mm": "Bridge",
+    "temple_mm": "Temple",
+    "head_circumference_mm": "Head circumference",
+    "brim_mm": "Brim",
+}
 _NO_NAMES = ("shop.logo-changed", "webhook.told-again")  # a digest, a delivery: nothing that anybody calls by it
 
 
@@ -76,6 +85,35 @@ def target_of(line: Line, named: Mapping[str, str]) -> str:
     if not said:
         said = "" if _is_id(line.target) else line.target
     return " · ".join(str(part) for part in (said, detail.get("role")) if part)
+
+
+# In this order: what comes later in a browser's name of itself is for the sake of the sites that know an older one.
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_of(agent: str) -> str:
+    """What a person would call her browser: `Firefox on Windows`; as it names itself where that is not known."""
+    browser = next((name for sign, name in _BROWSERS if sign in agent), "")
+    system = next((name for sign, name in _SYSTEMS if sign in agent), "")
+    return f"{browser} on {system}" if browser and system else agent[:80]
 
 
 def _is_id(text: str) -> bool:
