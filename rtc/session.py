@@ -370,7 +370,7 @@ def _ufrag_of(sdp: str) -> str | None:
 def _replace_ends(transceiver: RTCRtpTransceiver, receiver: VideoReceiver, sender: VideoSender) -> None:
     """aiortc offers no way to bring one's own receiver and sender, so its two private fields are set.
 
-    The version of aiortc is pinned; tests/rtc/test_session.py fails if the fields are ever renamed.
+    The version of aiortc is pinned; every test with a session fails here if they are ever renamed.
     """
     fields = cast(Any, transceiver)
     assert hasattr(fields, "_RTCRtpTransceiver__receiver")

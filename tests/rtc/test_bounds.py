@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aiortc import RTCIceCandidate
-from aiortc.rtcsctptransport import DataChunk, serialize_packet
+from aiortc.rtcsctptransport import DataChunk, SackChunk, serialize_packet
 
 from rtc.placement import Placement
 from rtc.sctp_check import MAX_AHEAD, MAX_PIECES, MAX_STREAMS
@@ -63,6 +63,17 @@ async def test_messages_far_ahead_fill_no_memory(session: Session, shopper: Shop
     for ahead in range(2, 4 * MAX_AHEAD, 2):
         await hear(sctp, ahead=ahead, stream=ahead % MAX_STREAMS, flags=FIRST_PIECE | UNORDERED)
     assert 0 < len(sctp._sack_misordered) <= MAX_AHEAD
+    await shopper.see(2)
+
+
+async def test_what_would_keep_the_reader_busy_for_ever_does_not_reach_it(session: Session, shopper: Shopper) -> None:
+    sctp: Any = session._connection.sctp
+    sack = SackChunk()
+    sack.cumulative_tsn, sack.advertised_rwnd, sack.gaps = sctp._last_sacked_tsn, 1000, [(2, 65_535)] * 300
+    assert session.guard is not None
+    before = session.guard.refused.malformed
+    await sctp._handle_data(serialize_packet(5000, 5000, sctp._local_verification_tag, sack))
+    assert session.guard.refused.malformed == before + 1
     await shopper.see(2)
 
 

@@ -114,6 +114,11 @@ def test_a_fragment_gives_its_candidates() -> None:
     assert (fragment.ufrag, fragment.complete) == ("abcd", True)
 
 
+def test_a_fragments_candidates_are_capped() -> None:
+    lines = (f"a=candidate:{n} 1 udp 2113937151 8.8.8.8 {50000 + n} typ host\r\n" for n in range(MAX_CANDIDATES + 5))
+    assert len(read_fragment("".join(lines), OPEN).candidates) == MAX_CANDIDATES
+
+
 @pytest.mark.parametrize("bad", ["hello", "a=candidate:what", "a=candidate:1 1 udp x y z typ", "x" * 9000])
 def test_a_bad_fragment_is_refused(bad: str) -> None:
     with pytest.raises(OfferRejected) as rejected:
