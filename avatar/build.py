@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from avatar.body_model import SEXES, BodyArrays, Sex, load_arrays
 from avatar.checks import ADVICE, Finding, check
 from avatar.engines.engine import Engine, Scene
-from avatar.errors import PhotoUnsuitable, RequestUnusable
+from avatar.errors import PhotoRejected, PhotoUnsuitable, RequestUnusable
 from avatar.estimate import Clothing, Estimate, Features, error_correlation, load, mixture, mode
 from avatar.export import MANNEQUIN, BodyShape, write_body
 from avatar.fit import Fitter
@@ -119,8 +119,8 @@ class Builder:
     def build(self, request: Request, on_stage: OnStage) -> Built:
         """The body of the person in the photos.
 
-        Raises PhotoRejected (`.code`, `.advice`) if a photo cannot be measured from, RequestUnusable if what was stated
-        cannot be true. `on_stage` is told the stage begun and the share of the work done before it.
+        Raises PhotoRejected (`.code`, `.advice`, `.view`) if a photo cannot be measured from, RequestUnusable if what
+        was stated cannot be true. `on_stage` is told the stage begun and the share of the work done before it.
         """
         _check_stated(request)
         on_stage("looking", 0.0)
@@ -195,7 +195,7 @@ class Builder:
         if request.side is not None:
             views.append(("side", request.side))
         for view, content in views:
-            photos[view] = photo = open_photo(content)
+            photos[view] = photo = _opened(content, view)
             seen = self._onlooker.look(photo)
             found = check(photo, seen, view)
             grave = [finding for finding in found if finding.code not in TOLERATED]
@@ -253,6 +253,15 @@ class Builder:
         )
         picture = thumbnail(vertices, figure.arrays.faces, skin or MANNEQUIN)
         return Built(sex, betas, measures, compressed, plain, picture, (), skin)
+
+
+def _opened(content: bytes, view: View) -> Photo:
+    """Raises PhotoRejected, which says of which photo."""
+    try:
+        return open_photo(content)
+    except PhotoRejected as error:
+        error.view = view
+        raise
 
 
 def _skin(request: Request, front: Photo, seen: Sighting) -> str | None:

@@ -30,9 +30,10 @@ class LicensedModelUnavailable(AvatarError):
 
 
 class PhotoRejected(AvatarError):
-    """A file is not a photo that can be used; `code` says which way, `advice` what the shopper can do."""
+    """A file is not a photo that can be used; `code` says which way, `advice` what the shopper can do, `view` which."""
 
     code = "photo-unreadable"
+    view: str | None = None  # front or side, as soon as it is known
 
     @property
     def advice(self) -> str:
@@ -41,7 +42,7 @@ class PhotoRejected(AvatarError):
 
 
 class PhotoUnsuitable(PhotoRejected):
-    """A photo that opens but cannot be measured from; `code` is one of `avatar.checks.ADVICE`, `view` which photo."""
+    """A photo that opens but cannot be measured from; `code` is one of `avatar.checks.ADVICE`."""
 
     def __init__(self, code: str, advice: str, view: str) -> None:
         super().__init__(f"{view} photo: {code}")

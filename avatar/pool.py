@@ -84,7 +84,7 @@ class Line(Protocol[AnyJob]):
     async def progress(self, work: AnyJob, stage: str, share: float, /) -> None: ...
     async def renew(self, work: AnyJob, /) -> None: ...
     async def complete(self, work: AnyJob, made: Made, /) -> None: ...
-    async def fail(self, work: AnyJob, code: str, advice: str, /) -> None: ...
+    async def fail(self, work: AnyJob, code: str, advice: str, view: str | None = None, /) -> None: ...
     async def give_back(self, work: AnyJob, /) -> None: ...
 
 
@@ -273,7 +273,9 @@ class Worker:
             await self.line.fail(job, *UNREADABLE)
             return UNREADABLE[0]
         if "failed" in answer.head:
-            await self.line.fail(job, answer.head["failed"], answer.head["advice"])
+            if "why" in answer.head:
+                log.warning("engine-failed", code=answer.head["failed"], why=answer.head["why"])
+            await self.line.fail(job, answer.head["failed"], answer.head["advice"], answer.head.get("view"))
             return str(answer.head["failed"])
         await self.line.complete(job, _made(answer))
         return "complete"

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Protocol, cast
 from avatar.messages import Message, read
 
 NICER = 5
+NO_BODY = "No body could be made of these photos. Please take others, or try again later."
 MOST_MEMORY = 12 << 30  # address space: torch maps far more than it uses
 
 
@@ -45,12 +46,14 @@ def serve(maker: Maker, orders: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _carried_out(maker: Maker, order: Message, on_stage: Any) -> Message:
-    from avatar.errors import AvatarError, PhotoRejected  # noqa: PLC0415
+    from avatar.errors import AvatarError, EngineFailed, PhotoRejected  # noqa: PLC0415
 
     try:
         built = _corrected(maker, order) if order.head["body"] else _built(maker, order, on_stage)
     except PhotoRejected as error:
-        return Message({"failed": error.code, "advice": error.advice})
+        return Message({"failed": error.code, "advice": error.advice, "view": error.view})
+    except EngineFailed as error:  # what it says is for the operator; a shopper can only try another photo
+        return Message({"failed": error.code, "advice": NO_BODY, "why": str(error)})
     except AvatarError as error:
         return Message({"failed": error.code, "advice": f"{str(error).capitalize()}."})
     except MemoryError:

@@ -33,6 +33,12 @@ AFTER_A_CRASH = timedelta(seconds=1)
 AFTER_THE_VISIT = timedelta(minutes=5)
 GAVE_UP = "Something went wrong on our side. Please try again."
 TOO_LATE = "This took too long, and your photos were deleted. Please try again."
+# What is left of an avatar of which nothing came: nothing, or the body that it had, with all that was said of it then.
+_AS_BEFORE = """
+    status = CASE WHEN body_digest IS NULL THEN 'failed' ELSE 'complete' END, stage = '',
+    corrections = COALESCE(before -> 'corrections', corrections), skin = COALESCE(before ->> 'skin', skin),
+    before = NULL
+"""
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,7 @@ class AvatarWork:
                     status = 'complete', stage = '', progress = 1, finished_at = $4, body = $5, measures = $6,
                     findings = CASE WHEN origin = 'photos' AND body IS NULL THEN $7 ELSE findings END,
                     body_digest = $8, plain_digest = $9, thumbnail_digest = $10,
-                    skin = CASE WHEN skin = 'photo' THEN $11 ELSE skin END
+                    skin = CASE WHEN skin = 'photo' THEN $11 ELSE skin END, before = NULL
                     """,
                     self._now(),
                     made.body,
@@ -196,16 +202,14 @@ class AvatarWork:
         """Files that no avatar has any more. What this one has itself is no garbage either."""
         await remove_unused(self._database, self._files, work.tenant_id, digests)
 
-    async def fail(self, work: Work, code: str, advice: str) -> None:
-        """Say why nothing came of it, forget the photos, end the job. Raises Superseded.
+    async def fail(self, work: Work, code: str, advice: str, view: str | None = None) -> None:
+        """Say why nothing came of it, and of which photo; forget the photos, end the job. Raises Superseded.
 
         What a shopper can mend is an end like any other; what nobody foresaw stays in the line, held for the operator.
         """
         async with self._database.tenant(work.tenant_id) as connection:
-            # A correction that failed leaves the body as it was.
-            status = "status = CASE WHEN body_digest IS NULL THEN 'failed' ELSE 'complete' END"
-            says = "stage = '', failure = $4, advice = $5, finished_at = $6"
-            await self._say(connection, work, f"{status}, {says}", code, advice, self._now())
+            says = "failure = $4, advice = $5, finished_at = $6, failure_view = $7"
+            await self._say(connection, work, f"{_AS_BEFORE}, {says}", code, advice, self._now(), view)
             await self._photos.destroy(connection, work.tenant_id, work.avatar_id, code)
             await self._queue.end(connection, work.job_id, held=code == "gave-up")
         await self._photos.clear(work.tenant_id, work.avatar_id)
@@ -269,11 +273,10 @@ class AvatarSweeper:
     async def _fail_late(self, tenant_id: UUID, avatar_id: UUID) -> None:
         async with self._database.tenant(tenant_id) as connection:
             job_id = await connection.fetchval(
-                """
-                UPDATE avatars SET status = CASE WHEN body_digest IS NULL THEN 'failed' ELSE 'complete' END, stage = '',
-                       failure = 'took-too-long', advice = $2, finished_at = $3
+                f"""
+                UPDATE avatars SET {_AS_BEFORE}, failure = 'took-too-long', advice = $2, finished_at = $3
                  WHERE id = $1 AND status IN ('queued', 'processing') RETURNING job_id
-                """,
+                """,  # noqa: S608
                 avatar_id,
                 TOO_LATE,
                 self._now(),

@@ -60,7 +60,10 @@ class Stated:
 
 @dataclass(frozen=True)
 class Avatar:
-    """One avatar as the shopper sees it. measures: value_cm and sigma_cm by name; files: their digests by name."""
+    """One avatar as the shopper sees it. measures: value_cm and sigma_cm by name; files: their digests by name.
+
+    failure_view: the photo that the failure is about, None if it is about none.
+    """
 
     tenant_id: UUID
     id: UUID
@@ -69,6 +72,7 @@ class Avatar:
     stage: str
     progress: float
     failure: str | None
+    failure_view: View | None
     advice: str
     job_id: int
     stated: Stated
@@ -227,7 +231,8 @@ class Avatars:
     ) -> Avatar:
         """Have the body follow measures that the shopper took herself, on top of earlier ones, or have another colour.
 
-        Raises UnknownAvatar, AvatarActive, AvatarNotReady, AvatarRefused, AvatarsBusy.
+        If it fails, all of it is as before. Raises UnknownAvatar, AvatarActive, AvatarNotReady, AvatarRefused,
+        AvatarsBusy.
         """
         for name, value in corrections_cm.items():
             _within(name, value, MEASURE_CM)
@@ -244,7 +249,16 @@ class Avatars:
                 raise AvatarRefused(f"not a measure: {', '.join(unknown)}")
             place = await self._queue.enqueue(connection, visit.tenant_id, avatar_id, "avatar-correction")
             corrections = {**avatar.corrections, **corrections_cm}
-            await _requeue(connection, avatar_id, place, self._now(), corrections=corrections, skin=skin or avatar.skin)
+            before = {"corrections": dict(avatar.corrections), "skin": avatar.skin}
+            await _requeue(
+                connection,
+                avatar_id,
+                place,
+                self._now(),
+                corrections=corrections,
+                skin=skin or avatar.skin,
+                before=before,
+            )
         return await self.get(visit, avatar_id)
 
     async def file(self, visit: Visit, avatar_id: UUID, name: str, digest: str | None = None) -> tuple[str, bytes]:
@@ -341,11 +355,13 @@ async def _requeue(
     *,
     corrections: Mapping[str, float],
     skin: str,
+    before: Mapping[str, Any],
 ) -> None:
     await connection.execute(
         """
-        UPDATE avatars SET status = 'queued', stage = '', progress = 0, failure = NULL, advice = '', finished_at = NULL,
-               job_id = $2, turn = $3, queued_at = $4, corrections = $5, skin = $6, attempt = 0
+        UPDATE avatars SET status = 'queued', stage = '', progress = 0, failure = NULL, failure_view = NULL,
+               advice = '', finished_at = NULL, job_id = $2, turn = $3, queued_at = $4, corrections = $5, skin = $6,
+               before = $7, attempt = 0
          WHERE id = $1
         """,
         avatar_id,
@@ -354,6 +370,7 @@ async def _requeue(
         now,
         dict(corrections),
         skin,
+        before,
     )
     await _ring(connection, avatar_id)
 
@@ -382,6 +399,7 @@ def _avatar(row: asyncpg.Record) -> Avatar:
         stage=row["stage"],
         progress=round(row["progress"], 3),
         failure=row["failure"],
+        failure_view=row["failure_view"],
         advice=row["advice"],
         job_id=row["job_id"],
         stated=Stated(row["height_cm"], row["weight_kg"], row["sex"], row["clothing"], row["skin"]),

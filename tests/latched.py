@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from avatar.errors import PhotoUnsuitable
+from avatar.errors import EngineFailed, PhotoUnsuitable
 
 
 class Latched:
@@ -34,6 +34,8 @@ class Latched:
         on_stage("fitting", 0.3)
         if b"nobody" in request.front:
             raise PhotoUnsuitable("nobody", "We could not find anyone.", "front")
+        if b"too slow" in request.front:
+            raise EngineFailed("engine-too-slow", "the engine ended with -9")
         return pickle.loads((self._folder / "made.pickle").read_bytes())  # noqa: S301  the test's own
 
     def refit(

@@ -172,10 +172,15 @@ async def test_each_failure_says_why(pool: Pool):
     pool.start()
     failed = await pool.at_rest(visit, avatar)
     assert (failed.status, failed.failure, failed.advice) == ("failed", "nobody", "We could not find anyone.")
+    assert failed.failure_view == "front"
+    failed = await pool.at_rest(visit, await pool.house.ask(visit, b"\xff\xd8\xff too slow"))
+    assert (failed.status, failed.failure, failed.failure_view) == ("failed", "engine-too-slow", None)
+    assert "engine" not in failed.advice.lower(), "what an engine says is for the operator"
+    assert "the engine ended with -9" in pool.log()
     crash.touch()
     failed = await pool.at_rest(visit, await pool.house.ask(visit))
     assert (failed.status, failed.failure) == ("failed", "gave-up")
-    assert len(pool.begun) == 1 + 3  # a crash is tried again, and not for ever
+    assert len(pool.begun) == 2 + 3  # a crash is tried again, and not for ever
     crash.unlink()
     assert (await pool.at_rest(visit, await pool.house.ask(visit))).status == "complete"
     assert "nobody" in pool.log() and "canary" not in pool.log()

@@ -61,8 +61,8 @@ def photos_in(fields: Mapping[str, bytes]) -> dict[View, bytes]:
     photos = {view: fields[view] for view in views if view in fields}
     if "front" not in photos:
         raise Problem("invalid-request", "`front` is needed, a photo of the whole body from the front.")
-    for photo in photos.values():
-        _refuse_what_is_no_photo(photo)
+    for view, photo in photos.items():
+        _refuse_what_is_no_photo(photo, view)
     return photos
 
 
@@ -87,9 +87,9 @@ def stated_in(fields: Mapping[str, bytes]) -> Stated:
     return Stated(numbers["height_cm"], numbers["weight_kg"], words["sex"], words["clothing"], skin)
 
 
-def _refuse_what_is_no_photo(content: bytes) -> None:
+def _refuse_what_is_no_photo(content: bytes, view: View) -> None:
     """By its first bytes; whether it can be decoded shows in the process that decodes. Raises Problem."""
     jpeg, png = content.startswith(b"\xff\xd8\xff"), content.startswith(b"\x89PNG\r\n\x1a\n")
     webp, heic = content[:4] == b"RIFF" and content[8:12] == b"WEBP", content[4:8] == b"ftyp"
     if not (jpeg or png or webp or heic):
-        raise Problem("photo-format")
+        raise Problem("photo-format", members={"view": view})

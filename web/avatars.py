@@ -185,7 +185,7 @@ class Avatars:
             stage=avatar.stage,
             progress=avatar.progress,
             eta_seconds=await self.room.avatars.eta_s(avatar),
-            failure=contract.Hint(code=avatar.failure, advice=avatar.advice) if avatar.failure else None,
+            failure=_failure(avatar),
             measurements=_measurements(avatar),
             corrections_cm=dict(avatar.corrections),
             skin=avatar.skin,
@@ -345,6 +345,12 @@ def _telling_what_to_agree_to(purpose: Purpose, request: web.Request) -> Any:
         yield
     except ConsentRequired:
         raise Problem("consent-required", members=_text(purpose, request).model_dump()) from None
+
+
+def _failure(avatar: Avatar) -> contract.Failure | None:
+    if avatar.failure is None:
+        return None
+    return contract.Failure(code=avatar.failure, advice=avatar.advice, view=avatar.failure_view)
 
 
 def _measurements(avatar: Avatar) -> dict[str, contract.Measurement]:

@@ -27,6 +27,14 @@ class Hint(Answered):
     advice: str
 
 
+class Failure(Hint):
+    """Why nothing came of it."""
+
+    view: Annotated[
+        Literal["front", "side"] | None, Field(description="The photo that it is about; null if it is about none.")
+    ]
+
+
 class AvatarFiles(Answered):
     """Paths that never change what they hold. They take the visit's token like every other call."""
 
@@ -44,7 +52,7 @@ class Avatar(Answered):
     stage: Annotated[str, Field(description="What is being done: looking, fitting, measuring, shaping, exporting.")]
     progress: Annotated[float, Field(ge=0, le=1)]
     eta_seconds: Annotated[int | None, Field(description="Until it is done, at a guess; null when it is.")]
-    failure: Annotated[Hint | None, Field(description="Why nothing, or no correction, came of it.")]
+    failure: Annotated[Failure | None, Field(description="Why nothing, or no correction, came of it.")]
     measurements: dict[str, Measurement]
     corrections_cm: Annotated[dict[str, float], Field(description="What the shopper measured herself.")]
     skin: Annotated[str, Field(description="How the body looks: `neutral`, #rrggbb, or `photo` until that is seen.")]

@@ -97,7 +97,7 @@ async def read_form(request: web.Request, limits: Mapping[str, int]) -> dict[str
             name = (part.name or "") if isinstance(part, BodyPartReader) else ""
             if not isinstance(part, BodyPartReader) or name not in limits or name in fields:
                 raise Problem("invalid-request", f"The form has the parts {', '.join(limits)}, once each.")
-            fields[name] = await _read_part(part, limits[name])
+            fields[name] = await _read_part(part, name, limits[name])
     except (
         ValueError,
         AssertionError,
@@ -121,7 +121,7 @@ async def read_import_form(request: web.Request) -> AsyncIterator[tuple[bytes, I
                 if not isinstance(part, BodyPartReader) or name not in ("table", "models"):
                     raise Problem("invalid-request", "The form has the parts table and models, once each.")
                 if name == "table" and sheet is None:
-                    sheet = await _read_part(part, MAX_SHEET_BYTES)
+                    sheet = await _read_part(part, name, MAX_SHEET_BYTES)
                 elif name == "models" and not models.tell():
                     await _write_part(part, models)
                 else:
@@ -162,12 +162,12 @@ class UploadPlaces:
                 del self._shops[shop]
 
 
-async def _read_part(part: BodyPartReader, limit: int) -> bytes:
+async def _read_part(part: BodyPartReader, name: str, limit: int) -> bytes:
     body = bytearray()
     while chunk := await part.read_chunk(64 * 1024):
         body += chunk
         if len(body) > limit:
-            raise Problem("payload-too-large")
+            raise Problem("payload-too-large", members={"part": name})
     return bytes(body)
 
 

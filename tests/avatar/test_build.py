@@ -182,7 +182,7 @@ def test_a_photo_that_cannot_be_measured_from_says_why(
     assert refusal.value.advice == ADVICE["nobody"]
     with pytest.raises(PhotoUnsuitable) as refusal:
         builder.build(request_for(person, photos, side=photos["front"]), lambda *_: None)
-    assert refusal.value.code == "not-sideways"
+    assert (refusal.value.code, refusal.value.view) == ("not-sideways", "side")
 
 
 def test_a_file_that_is_no_photo_has_a_code_and_advice_too(
@@ -190,8 +190,11 @@ def test_a_file_that_is_no_photo_has_a_code_and_advice_too(
 ) -> None:
     with pytest.raises(PhotoRejected) as refusal:
         builder.build(request_for(person, photos, front=b"GIF89a"), lambda *_: None)
-    assert refusal.value.code == "photo-format"
+    assert (refusal.value.code, refusal.value.view) == ("photo-format", "front")
     assert len(refusal.value.advice) > 20
+    with pytest.raises(PhotoRejected) as refusal:
+        builder.build(request_for(person, photos, side=photos["side"][:400]), lambda *_: None)
+    assert refusal.value.view == "side"
 
 
 @pytest.mark.parametrize(

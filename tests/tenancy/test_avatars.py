@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -232,15 +234,59 @@ async def test_a_correction_of_what_is_not_there_is_refused(house: House):
             await house.avatars.correct(corrected, avatar.id, wrong)
 
 
-async def test_a_correction_that_fails_leaves_the_body_as_it_was(house: House):
-    visit, worker = await house.visit(), house.worker()
-    avatar = await house.complete(visit)
-    await house.avatars.correct(visit, avatar.id, {"waist": 75.0})
+async def fails(house: House) -> None:
+    worker = house.worker()
     work = await worker.take()
     assert work is not None
     await worker.fail(work, "measure-implausible", "Measure again.")
+
+
+async def gives_up(house: House) -> None:
+    for _ in range(3):
+        worker = house.worker()
+        work = await worker.take()
+        assert work is not None
+        await worker.give_back(work)
+        await asyncio.sleep(1.1)  # a job given back is left alone for a second
+    assert await house.worker().take() is None
+
+
+async def takes_too_long(house: House) -> None:
+    house.clock.pass_by(minutes=31)
+    await house.sweeper.sweep()
+
+
+@pytest.mark.parametrize("come_to_nothing", [fails, gives_up, takes_too_long])
+async def test_a_correction_of_which_nothing_comes_leaves_everything_as_it_was(
+    house: House, come_to_nothing: Callable[[House], Awaitable[None]]
+):
+    visit, worker = await house.visit(), house.worker()
+    avatar = await house.complete(visit)
+    await house.avatars.correct(visit, avatar.id, {"height": 170.0}, skin="#b98264")
+    work = await worker.take()
+    assert work is not None
+    assert (work.corrections_cm, work.stated.skin) == ({"height": 170.0}, "#b98264")
+    await worker.complete(work, MADE)
+    avatar = await house.avatars.get(visit, avatar.id)
+    await house.visits.renew(visit)
+    await house.avatars.correct(visit, avatar.id, {"waist": 75.0, "height": 171.0}, skin="#f0d5c0")
+    await come_to_nothing(house)
     after = await house.avatars.get(visit, avatar.id)
-    assert (after.status, after.failure, after.files) == ("complete", "measure-implausible", avatar.files)
+    assert after.status == "complete"
+    assert after.failure in ("measure-implausible", "gave-up", "took-too-long")
+    assert (after.skin, after.corrections) == ("#b98264", {"height": 170.0})
+    assert (after.body, after.measures, after.files) == (avatar.body, avatar.measures, avatar.files)
+
+
+async def test_a_failure_says_which_photo_it_is_about_until_another_try(house: House):
+    visit, worker = await house.visit(), house.worker()
+    first = await house.ask(visit)
+    work = await worker.take()
+    assert work is not None
+    await worker.fail(work, "too-dark", "Turn a light on.", "side")
+    assert (await house.avatars.get(visit, first.id)).failure_view == "side"
+    avatar = await house.complete(visit)
+    assert avatar.failure_view is None
 
 
 async def test_erased_it_leaves_nothing_but_signed_receipts(house: House, addresses: Addresses):

@@ -158,6 +158,21 @@ async def test_bad_forms(site: Site, fields: dict[str, Any], answer: tuple[int, 
     assert (await read(site, bearer, "/v1/avatars"))["avatars"] == []
 
 
+async def test_what_is_wrong_with_a_photo_is_said_of_that_photo(site: Site):
+    bearer = await site.bearer()
+    for view in ("front", "side"):
+        sent = form(**{"front": JPEG, "side": JPEG, view: b"GIF89a"})
+        async with site.calls("POST", "/v1/avatars", data=sent, headers=bearer) as response:
+            assert (response.status, (await response.json())["view"]) == (422, view)
+    avatar = await ask(site, bearer, side=JPEG)
+    worker = site.services.fitting_room.work(uuid4())
+    job = await worker.take()
+    assert job is not None
+    await worker.fail(job, "too-dark", "Turn a light on.", "side")
+    told = await read(site, bearer, f"/v1/avatars/{avatar['id']}")
+    assert told["failure"] == {"code": "too-dark", "advice": "Turn a light on.", "view": "side"}
+
+
 async def test_a_visit_to_the_fitting_room_alone_shows_no_camera(site: Site):
     body = {"key": PUBLISHABLE, "consent": {"version": PHOTO, "granted": True}}
     async with site.calls("POST", "/v1/sessions", json=body) as response:
@@ -186,7 +201,9 @@ async def test_a_photo_larger_than_any_phone_takes_is_not_read_to_its_end(site: 
     monkeypatch.setitem(__import__("web.avatar_forms").avatar_forms.PHOTO_FIELDS, "front", 1000)
     given = form(front=JPEG + b"0" * 1000)
     bearer = await site.bearer()
-    assert await site.refusal("POST", "/v1/avatars", data=given, headers=bearer) == (413, "payload-too-large")
+    async with site.calls("POST", "/v1/avatars", data=given, headers=bearer) as response:
+        told = await response.json()
+    assert (response.status, told["code"], told["part"]) == (413, "payload-too-large", "front")
 
 
 async def test_other_media_types_and_forms_that_are_cut_off(site: Site):

@@ -4,7 +4,7 @@ import english from '../../words/fitting-room/en.json'
 import spanish from '../../words/fitting-room/es.json'
 import french from '../../words/fitting-room/fr.json'
 import italian from '../../words/fitting-room/it.json'
-import { Advice, viewOf } from '../src/fitting/advice'
+import { Advice, viewIn } from '../src/fitting/advice'
 import { along, places } from '../src/fitting/ease'
 import { hiddenIn, withoutHidden } from '../src/fitting/hidden'
 import { Pace } from '../src/fitting/pace'
@@ -108,15 +108,29 @@ describe('the pace of drawing', () => {
 })
 
 describe('advice', () => {
-  const { explain } = new Advice(english, sayer<Key>(english))
+  const advice = new Advice(english, sayer<Key>(english))
+  const { explain } = advice
+  const about = advice.about.bind(advice)
 
   it('is in our words for what is known of photos, and in the server’s for the rest', () => {
     expect(explain({ code: 'too-dark', advice: 'Zu dunkel.' })).toBe(english['photo.too-dark'])
     expect(explain({ code: 'upside-down', advice: 'Turn the phone.' })).toBe('Turn the phone.')
   })
 
-  it('says which of the two photos is to be taken again, where it can be only one', () => {
-    expect([viewOf({ code: 'not-sideways', advice: '' }), viewOf({ code: 'legs-closed', advice: '' }), viewOf({ code: 'too-dark', advice: '' })]).toEqual(['side', 'front', null])
+  it('says which of the two photos it is about', () => {
+    const dark = { code: 'too-dark', advice: '' }
+    expect([about('side', dark), about('front', dark)]).toEqual(['side', 'front'].map((view) => `About the ${view} photo: ${explain(dark)}`))
+    expect(about(null, dark)).toBe(explain(dark))
+  })
+
+  it('finds the photo in a refusal of the form', () => {
+    const refused = [{ view: 'side' }, { part: 'front' }, { part: 'height_cm' }, {}].map((members) => viewIn(new Problem('photo-format', 422, null, members)))
+    expect(refused).toEqual(['side', 'front', null, null])
+    expect(viewIn(new Unreachable('/'))).toBeNull()
+  })
+
+  it('does not show a shopper what an engine says of itself', () => {
+    expect(explain({ code: 'engine-ended', advice: 'The engine ended with 3.' })).toBe(english['photo.no-body'])
   })
 
   it('says what a refusal means, and how long to wait', () => {

@@ -4,16 +4,13 @@ import { Problem, Unreachable } from '../session'
 import type { Hint } from './api'
 import type { Key, Say, Words } from './words'
 
-/** What a photo was refused for that only one of the two can be. */
-const OF_ONE: Record<string, 'front' | 'side'> = {
-  'not-frontal': 'front',
-  'arms-against-body': 'front',
-  'legs-closed': 'front',
-  'not-sideways': 'side',
-}
+export type View = 'front' | 'side'
 
-export function viewOf({ code }: Hint): 'front' | 'side' | null {
-  return OF_ONE[code] ?? null
+/** The photo that a refused form was about. */
+export function viewIn(error: unknown): View | null {
+  if (!(error instanceof Problem)) return null
+  const view = error.members['view'] ?? error.members['part']
+  return view === 'front' || view === 'side' ? view : null
 }
 
 export class Advice {
@@ -22,11 +19,17 @@ export class Advice {
     private readonly say: Say,
   ) {}
 
+  /** The same, with the photo that it is about. */
+  about(view: View | null, what: unknown): string {
+    const line = this.explain(what)
+    return view ? this.say(`photos.about-${view}`, { line }) : line
+  }
+
   /** For a photo's finding, or for an answer that was no success. */
   readonly explain = (what: unknown): string => (isHint(what) ? this.#hint(what) : this.#problem(what))
 
   #hint({ code, advice }: Hint): string {
-    const key = `photo.${code}`
+    const key = `photo.${code.startsWith('engine-') ? 'no-body' : code}`
     return key in this.words ? this.say(key as Key) : advice
   }
 
@@ -45,8 +48,9 @@ export class Advice {
       case 'archive-invalid':
         return this.say('trouble.not-a-body')
       case 'photo-format':
-      case 'payload-too-large':
         return this.say('trouble.photo')
+      case 'payload-too-large':
+        return this.say('photo.photo-too-large')
       case 'garment-unwearable':
         return this.say('trouble.garment')
       default:

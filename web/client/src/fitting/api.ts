@@ -17,6 +17,11 @@ export interface Hint {
   advice: string
 }
 
+/** Why nothing came of it, and of which photo, if of one. */
+export interface Failure extends Hint {
+  view: 'front' | 'side' | null
+}
+
 export interface Avatar {
   id: string
   origin: 'photos' | 'import'
@@ -24,7 +29,7 @@ export interface Avatar {
   stage: string
   progress: number
   eta_seconds: number | null
-  failure: Hint | null
+  failure: Failure | null
   measurements: Record<string, Measurement>
   corrections_cm: Record<string, number>
   /** `neutral`, or the colour of her skin as she chose it. */

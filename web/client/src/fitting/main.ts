@@ -9,7 +9,7 @@ import '../style/measures.css'
 import { h } from '../dom'
 import { Problem, Shop, type ConsentText } from '../session'
 import { sayer } from '../words'
-import { Advice, viewOf } from './advice'
+import { Advice, viewIn } from './advice'
 import { consentFor, FittingRoom, stockOf, type Avatar, type Change, type Photos } from './api'
 import { BodyScreen } from './body'
 import { PhotosScreen, type Wrong } from './photos'
@@ -95,7 +95,16 @@ class Fitting {
 
   async #send(photos: Photos): Promise<void> {
     const [room, agreed] = [this.#room, this.#agreed]
-    if (room && agreed) await this.#try(() => this.#follow(() => room.send(photos, agreed)))
+    if (!room || !agreed) return
+    await this.#try(async () => {
+      try {
+        await this.#follow(() => room.send(photos, agreed))
+      } catch (error) {
+        const view = viewIn(error)
+        if (!view) throw error
+        this.#photos({ words: this.#advice.about(view, error), view })
+      }
+    })
   }
 
   /** Begins something, shows how far it is, and what came of it. */
@@ -124,7 +133,7 @@ class Fitting {
   async #arrive(avatar: Avatar): Promise<void> {
     const { failure } = avatar
     if (avatar.status === 'failed' || !avatar.files)
-      return this.#photos({ words: failure ? this.#advice.explain(failure) : this.#say('trouble.heading'), view: failure && viewOf(failure) })
+      return this.#photos({ words: failure ? this.#advice.about(failure.view, failure) : this.#say('trouble.heading'), view: failure && failure.view })
     const room = this.#room as FittingRoom
     const { garments } = await this.#stock
     const asked = new URLSearchParams(window.location.search).get('wear')
