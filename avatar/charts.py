@@ -144,9 +144,9 @@ def _rows(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
         label = row.get("label") if isinstance(row, dict) else None
         if not isinstance(label, str) or not 0 < len(label) <= 12 or not isinstance(row.get("cm"), dict):
             raise ChartInvalid('each size is {"label": up to 12 letters, "cm": its dimensions}')
-        # It stands in addresses, between separators, and in tables that know no NUL.
-        if not label.isprintable() or {",", ":"} & set(label):
-            raise ChartInvalid("a size's label is printable, without comma and colon")
+        # It stands in addresses, behind a colon and before a comma, and in tables that know no NUL.
+        if not label.isprintable() or ":" in label or label.strip(" ,") != label:
+            raise ChartInvalid("a size's label is printable, without colon, and with no comma at an end")
         if label in found:
             raise ChartInvalid(f"there are two sizes {label}")
         found[label] = row["cm"]

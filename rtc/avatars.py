@@ -51,17 +51,20 @@ class Garment:
 
 @dataclass(frozen=True)
 class AvatarFile:
-    """A visit's avatar in what it wears, in the version that it has now."""
+    """A visit's avatar in what it wears, in the version that it has now. tucked: tops go into bottoms."""
 
     avatar: str
     wear: tuple[Garment, ...]
     version: str
+    tucked: bool = False
 
 
 class AvatarSource(Protocol):
     """Where avatars come from; filled in by the composition root. Other exceptions mean that it is away."""
 
-    async def find(self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment]) -> AvatarFile:
+    async def find(
+        self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment], *, tucked: bool = False
+    ) -> AvatarFile:
         """One of the visit's avatars; None for its newest complete one. Raises UnknownAvatar, AvatarNotReady,
         UnknownProduct, CannotWear."""
 
@@ -79,11 +82,13 @@ class Figures:
         self.source = source
         self._one_at_a_time = asyncio.Semaphore(1)
 
-    async def find(self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment]) -> AvatarFile:
+    async def find(
+        self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment], *, tucked: bool = False
+    ) -> AvatarFile:
         """As the source; raises Unavailable when it does not answer."""
         try:
             async with asyncio.timeout(SIZING_S if wear else PATIENCE_S):
-                return await self.source.find(visitor, avatar, wear)
+                return await self.source.find(visitor, avatar, wear, tucked=tucked)
         except Exception as error:
             raise _told(error) from error
 

@@ -31,6 +31,7 @@ class View(_Message):
     """Look at the camera's picture or at the avatar, turned by `yaw` degrees.
 
     What is absent stays as it was; at first it is the visit's newest complete avatar, undressed, in the studio.
+    `tucked`: tops go into bottoms.
     """
 
     type: Literal["view"]
@@ -38,6 +39,7 @@ class View(_Message):
     yaw: float | None = Field(default=None, allow_inf_nan=False, ge=-1e6, le=1e6)
     avatar: str | None = Field(default=None, min_length=1, max_length=64)
     wear: list[Garment] | None = Field(default=None, max_length=MAX_WORN)
+    tucked: bool | None = Field(default=None, strict=True)
     scene: Literal["room", "studio"] | None = None
 
 

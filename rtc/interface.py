@@ -32,6 +32,7 @@ def interface(node: MediaNode) -> web.Application:
             web.delete("/sessions/{id}", served.close),
             web.post("/sessions/{id}/yield", served.give_way),
             web.get("/snapshots/{id}", served.snapshot),
+            web.delete("/snapshots/of/{tenant}/{visit}", served.forget_snapshots),
             web.get("/readyz", served.readyz),
             web.get("/healthz", served.healthz),
         ]
@@ -89,6 +90,10 @@ class _Interface:
         if jpeg is None:
             raise web.HTTPNotFound
         return web.Response(body=jpeg, content_type="image/jpeg")
+
+    async def forget_snapshots(self, request: web.Request) -> web.Response:
+        self._node.snapshots.forget(Visitor(request.match_info["tenant"], request.match_info["visit"]))
+        return web.Response(status=204)
 
     async def healthz(self, _request: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})

@@ -102,7 +102,7 @@ class MediaNode:
         self._counts = FrameCounts()
         self._load = LoadMeter(settings.id, worker, self._counts, cores=settings.cores)
         self._announced_free = 0
-        self.snapshots = Snapshots(settings.id)
+        self.snapshots = Snapshots(settings.id, self._figures)
         self.admission = Admission(most=settings.capacity, least=settings.least, cores=settings.cores)
         self._background: set[asyncio.Task[None]] = set()
         self._preparing: dict[str, asyncio.Task[None]] = {}
@@ -246,7 +246,7 @@ class MediaNode:
                 on_freeze=lambda seconds: self._measures.losses.freeze(CAMERA, seconds),
                 on_stats=on_stats,
                 on_worn=on_worn,
-                keep_snapshot=self.snapshots.keep,
+                keep_snapshot=lambda jpeg, avatar: self.snapshots.keep(jpeg, visitor, avatar),
             ),
             visitor=visitor,
             figures=self._figures,
@@ -288,7 +288,7 @@ class MediaNode:
         duties += self._preparing.values()
         for duty in duties:
             duty.cancel()
-        await asyncio.gather(*duties, return_exceptions=True)
+        await asyncio.gather(self.snapshots.close(), *duties, return_exceptions=True)
         await asyncio.gather(*(s.end("node-stopped") for s, _, _ in list(self._sessions.values())))
         await asyncio.gather(*self._background, return_exceptions=True)
         with contextlib.suppress(RedisError):

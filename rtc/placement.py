@@ -90,6 +90,14 @@ class Placement:
                 raise UnknownSession
             return await response.read()
 
+    async def forget_snapshots(self, visitor: Visitor) -> None:
+        """Have every node let go of what a visit took. One that does not answer does so by itself in two minutes."""
+        for node in await self.nodes():
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                way = f"/snapshots/of/{visitor.tenant}/{visitor.visit}"
+                async with self._client(node.url).delete(way):
+                    pass
+
     async def nodes(self) -> list[NodeState]:
         """The nodes that announced themselves lately."""
         rows = (await self._redis.hgetall(NODES_KEY)).values()

@@ -22,7 +22,7 @@ from aiortc.rtcrtptransceiver import RTCRtpTransceiver
 
 from render.pipeline import FaceState
 from rtc import control
-from rtc.avatars import Figures
+from rtc.avatars import Figures, UnknownAvatar
 from rtc.claims import Visitor
 from rtc.freezes import FreezeMeter
 from rtc.guard import DatagramGuard
@@ -63,7 +63,7 @@ class SessionHooks:
     on_freeze: Callable[[float], None] = lambda _seconds: None
     on_stats: Callable[[control.Stats], None] = lambda _stats: None
     on_worn: Callable[[tuple[str, ...]], None] = lambda _products: None
-    keep_snapshot: Callable[[bytes], str] = lambda _jpeg: ""
+    keep_snapshot: Callable[[bytes, str | None], str] = lambda _jpeg, _avatar: ""
 
 
 @dataclass
@@ -232,8 +232,12 @@ class Session:
         if self._receiver is not None:
             self._receiver.want_key_frame()
 
-    def _on_snapshot(self, jpeg: bytes) -> None:
-        self.say({"type": "snapshot", "url": self.hooks.keep_snapshot(jpeg)})
+    def _on_snapshot(self, jpeg: bytes, showing: object) -> None:
+        avatar = self._viewing.avatar if showing is not None else None
+        if showing is not None and avatar is None:  # it was erased since that picture
+            self.say(control.error(UnknownAvatar.code))
+            return
+        self.say({"type": "snapshot", "url": self.hooks.keep_snapshot(jpeg, avatar)})
 
     def _on_key_frame_request(self) -> None:
         self.stream.key_frame_wanted = True

@@ -32,6 +32,7 @@ class _Wish:
 
     avatar: str | None
     wear: tuple[Garment, ...]
+    tucked: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Viewing:
             return
         before = self._wish or _Wish(None, ())
         wear = before.wear if view.wear is None else tuple(Garment(one.product, one.size) for one in view.wear)
-        wish = _Wish(view.avatar or before.avatar, wear)
+        tucked = before.tucked if view.tucked is None else view.tucked
+        wish = _Wish(view.avatar or before.avatar, wear, tucked)
         self._scene = view.scene or self._scene
         if view.yaw is not None:
             self._yaw_deg = view.yaw
@@ -90,6 +92,11 @@ class Viewing:
         self._wanted.set()
         if self._loading is None:
             self._loading = self._spawn(self._fulfil(self._figures))
+
+    @property
+    def avatar(self) -> str | None:
+        """Whose figure the session has."""
+        return self._held.file.avatar if self._held is not None else None
 
     def end(self) -> None:
         """The session is over: nothing of the avatar stays."""
@@ -126,7 +133,7 @@ class Viewing:
 
     async def _load(self, figures: Figures, wish: _Wish) -> None:
         try:
-            file = await figures.find(self._visitor, wish.avatar, wish.wear)
+            file = await figures.find(self._visitor, wish.avatar, wish.wear, tucked=wish.tucked)
             held = self._held
             if held is None or held.file != file:
                 self._say({"type": "view", "mode": "avatar", "state": "preparing", "avatar": file.avatar})
@@ -150,7 +157,7 @@ class Viewing:
             return
         self._say(control.error(code or Unavailable.code))
         shown = self._held if self._stream.showing is not None else None
-        self._wish = None if shown is None else _Wish(shown.file.avatar, shown.file.wear)
+        self._wish = None if shown is None else _Wish(shown.file.avatar, shown.file.wear, shown.file.tucked)
 
     def _hold(self, figures: Figures, held: _Held) -> None:
         if self._held is held:
@@ -168,7 +175,7 @@ class Viewing:
                 if not looked:
                     await figures.source.until_changed(self._visitor, file)
                 looked = True
-                found = await figures.find(self._visitor, file.avatar, file.wear)
+                found = await figures.find(self._visitor, file.avatar, file.wear, tucked=file.tucked)
             except UnknownAvatar as gone:
                 self._watch = None
                 self._lose(gone.code)
@@ -210,6 +217,7 @@ class Viewing:
                     "state": "shown",
                     "avatar": file.avatar,
                     "wear": wear,
+                    "tucked": file.tucked,
                     "scene": self._scene,
                 }
             )

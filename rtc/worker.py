@@ -94,9 +94,9 @@ class FrameStream:
     """One session's frames between the event loop and the worker.
 
     on_finished, on_lost and on_snapshot are called on the event loop: with each finished frame, when only a key frame
-    helps, and with the JPEG that was asked for by `snapshot_wanted`. path_is_full is asked on the worker's thread
-    whether a picture had better not be encoded. The session sets them. pace and detail are
-    what a loaded node leaves of a picture. counts: shared by all streams of a worker.
+    helps, and with the JPEG that was asked for by `snapshot_wanted` and the avatar's showing on it. path_is_full is
+    asked on the worker's thread: whether a picture had better not be encoded. The session sets them. pace and detail
+    are what a loaded node leaves of a picture. counts: shared by all streams of a worker.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class FrameStream:
         self.loop = loop
         self.on_finished: Callable[[FinishedFrame], None] = lambda _finished: None
         self.on_lost: Callable[[], None] = lambda: None
-        self.on_snapshot: Callable[[bytes], None] = lambda _jpeg: None
+        self.on_snapshot: Callable[[bytes, Any], None] = lambda _jpeg, _showing: None
         self.snapshot_wanted = False
         self.effect: Effect | None = None
         self.encoder: VideoEncoder | None = None
@@ -183,7 +183,8 @@ class FrameStream:
         processed = time.perf_counter()
         if self.snapshot_wanted:
             self.snapshot_wanted = False
-            self.loop.call_soon_threadsafe(self.on_snapshot, encode_jpeg(frame))
+            showing = self.effect.showing if self.effect else None
+            self.loop.call_soon_threadsafe(self.on_snapshot, encode_jpeg(frame), showing)
         payloads = self._encode(frame) if self._may_send() else []
         encoded_at = time.perf_counter()
         if outcome.resting:

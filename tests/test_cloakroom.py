@@ -53,6 +53,10 @@ async def test_an_avatar_is_handed_out_dressed_in_the_size_that_fits(
     assert b"dressed-plain.glb" in await cloakroom.read(visitor(visit), dressed)
     other = await cloakroom.find(visitor(visit), None, [Garment(str(product.id), "S")])
     assert other.version not in (bare.version, dressed.version)
+    tucked = await cloakroom.find(visitor(visit), None, [Garment(str(product.id), "M")], tucked=True)
+    assert (dressed.tucked, tucked.tucked) == (False, True)
+    assert tucked.version != dressed.version
+    assert tucked.version.encode() in await cloakroom.read(visitor(visit), tucked)
 
 
 async def test_what_cannot_be_handed_out_says_why(house: House, outfits: Outfits, cloakroom: Cloakroom):

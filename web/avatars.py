@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 
 from tenancy.avatars import Avatar, Stated
 from tenancy.consent import Purpose, current_text
-from tenancy.errors import ConsentRequired
+from tenancy.errors import AvatarNotReady, ConsentRequired
 from tenancy.fitting_room import FittingRoom
 from tenancy.visits import Visit, Visits
 from web import contract_avatar as contract
@@ -144,7 +144,11 @@ class Avatars:
     async def export_avatar(self, request: web.Request) -> web.Response:
         visit, avatar_id = await self.visit_of(request), _id(request)
         avatar = await self.room.avatars.get(visit, avatar_id)
-        files = {name: (await self.room.avatars.file(visit, avatar_id, name, None))[1] for name in _MEDIA}
+        if not avatar.at_rest:  # what was said and what was made of it go together
+            raise AvatarNotReady("it is being made")
+        files = {
+            name: (await self.room.avatars.file(visit, avatar_id, name, avatar.files.get(name)))[1] for name in _MEDIA
+        }
         receipts = await self.room.photos.receipts(visit.tenant_id, avatar_id)
         archive = await asyncio.to_thread(write_archive, avatar, files, receipts)
         headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.CONTENT_DISPOSITION: 'attachment; filename="my-body.zip"'}

@@ -58,6 +58,7 @@ class MyData:
                 ended = 1
             except UnknownSession:  # it ended by itself
                 pass
+        await self.placement.forget_snapshots(visitor)
         avatars = await self._avatars(who)
         for avatar in avatars:
             await self.fitting_room.avatars.erase(who.tenant_id, avatar.id, "asked-for")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -24,6 +25,8 @@ from web.requests import json_answer, uuid_or_unknown
 
 GLB, PNG = "model/gltf-binary", "image/png"
 MAX_WEAR_CHARACTERS = 400
+# A comma that another product follows: some sizes have one of their own.
+_NEXT = re.compile(r",(?=[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?:[:,]|$))", re.IGNORECASE)
 _NAMES: Mapping[tuple[str, str], FileName] = {
     ("garment.glb", "meshopt"): "garment.glb",
     ("garment.glb", "plain"): "garment-plain.glb",
@@ -155,7 +158,8 @@ class Dressing:
     def operations(self) -> list[Operation]:
         """All of the above, described."""
         worn = {
-            "wear": "`<product>:<size>,…`, at most four; without a size the one that fits best. Needed.",
+            "wear": "`<product>:<size>,…`, at most four; without a size the one that fits best. A size may have a "
+            "comma, as `37,5` has. Needed.",
             "tucked": "`true`: tops go into bottoms.",
         }
         version = {"v": "The key, as in `outfit`; with it the answer may be kept for ever."}
@@ -204,10 +208,10 @@ class Dressing:
 def wishes_in(query: Mapping[str, str]) -> Sequence[Wish]:
     """What `wear` asks for. Raises Problem `wear-invalid`, `unknown-product`."""
     text = query.get("wear", "")
-    if not text or len(text) > MAX_WEAR_CHARACTERS:
+    if not text or text.endswith(",") or len(text) > MAX_WEAR_CHARACTERS:
         raise Problem("wear-invalid", "`wear` is <product>:<size>,<product>:<size>, …")
     wishes = []
-    for part in text.split(","):
+    for part in _NEXT.split(text):
         product, colon, size = part.partition(":")
         if colon and not size:
             raise Problem("wear-invalid", "A size is empty.")

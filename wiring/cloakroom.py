@@ -24,18 +24,20 @@ class Cloakroom:
     visits: Visits
     outfits: Outfits
 
-    async def find(self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment]) -> AvatarFile:
+    async def find(
+        self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment], *, tucked: bool = False
+    ) -> AvatarFile:
         with _as_rtc_says_it():
             found = await self._found(visitor, avatar)
             if not wear:
                 return AvatarFile(str(found.id), (), found.digest)
-            return self._file(await self._outfit(visitor, found.id, wear))
+            return self._file(await self._outfit(visitor, found.id, wear, tucked=tucked))
 
     async def read(self, visitor: Visitor, file: AvatarFile) -> bytes:
         with _as_rtc_says_it():
             if not file.wear:
                 return await self.avatars.read(UUID(visitor.tenant), self._shown(file))
-            outfit = await self._outfit(visitor, UUID(file.avatar), file.wear)
+            outfit = await self._outfit(visitor, UUID(file.avatar), file.wear, tucked=file.tucked)
             if self._file(outfit) != file:
                 raise UnknownAvatar
             visit = await self.visits.get(UUID(visitor.tenant), UUID(visitor.visit))
@@ -52,13 +54,14 @@ class Cloakroom:
     async def _found(self, visitor: Visitor, avatar: str | None) -> ShownAvatar:
         return await self.avatars.find(UUID(visitor.tenant), UUID(visitor.visit), UUID(avatar) if avatar else None)
 
-    async def _outfit(self, visitor: Visitor, avatar: UUID, wear: Sequence[Garment]) -> Outfit:
+    async def _outfit(self, visitor: Visitor, avatar: UUID, wear: Sequence[Garment], *, tucked: bool) -> Outfit:
         visit = await self.visits.get(UUID(visitor.tenant), UUID(visitor.visit))
-        return await self.outfits.outfit(visit, avatar, [Wish(_product_id(one.product), one.size) for one in wear])
+        wishes = [Wish(_product_id(one.product), one.size) for one in wear]
+        return await self.outfits.outfit(visit, avatar, wishes, tucked=tucked)
 
     def _file(self, outfit: Outfit) -> AvatarFile:
         wear = tuple(Garment(str(piece.product.id), piece.size) for piece in outfit.pieces)
-        return AvatarFile(str(outfit.avatar.id), wear, outfit.key)
+        return AvatarFile(str(outfit.avatar.id), wear, outfit.key, outfit.tucked)
 
     def _shown(self, file: AvatarFile) -> ShownAvatar:
         return ShownAvatar(UUID(file.avatar), file.version)

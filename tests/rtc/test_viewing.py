@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rtc.avatars import AvatarFile, AvatarNotReady, Garment, UnknownAvatar
 from rtc.claims import Visitor
-from rtc.offers import UnknownProduct
+from rtc.offers import UnknownProduct, UnknownSession
 from rtc.placement import Placement
 from tests.figures import body, dressed
 from tests.rtc.conftest import RunningNode, StartNode
@@ -35,7 +35,9 @@ class Cloakroom:
         self.changed = asyncio.Event()
         self.dressing: asyncio.Event | None = None
 
-    async def find(self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment]) -> AvatarFile:
+    async def find(
+        self, visitor: Visitor, avatar: str | None, wear: Sequence[Garment], *, tucked: bool = False
+    ) -> AvatarFile:
         self.finds += 1
         if self.away:
             raise OSError("nobody answers")
@@ -47,7 +49,7 @@ class Cloakroom:
         worn = tuple(one.product for one in wear)
         if worn not in self.files:
             raise UnknownProduct
-        return AvatarFile(found, tuple(wear), hashlib.sha256(self.files[worn]).hexdigest())
+        return AvatarFile(found, tuple(wear), hashlib.sha256(self.files[worn]).hexdigest(), tucked)
 
     async def read(self, visitor: Visitor, file: AvatarFile) -> bytes:
         self.reads += 1
@@ -136,6 +138,14 @@ async def test_she_sees_her_avatar_and_turns_it_and_goes_back_to_herself(shopper
     assert rims[1] > 0.7 * rims[0], "with her glasses on, as before"
 
 
+async def test_a_top_is_tucked_in_until_she_says_otherwise(shopper: Shopper) -> None:
+    for view, tucked in (({"wear": [{"product": "dress"}]}, False), ({"tucked": True}, True), ({"wear": []}, True)):
+        shopper.say(type="view", mode="avatar", **view)
+        while (told := await shopper.hear("view", 60)).get("state") != "shown":
+            pass
+        assert told["tucked"] is tucked
+
+
 async def test_no_face_is_looked_for_meanwhile(shopper: Shopper) -> None:
     await shown(shopper)
     while not shopper.messages.empty():
@@ -200,6 +210,8 @@ async def test_a_refused_wish_leaves_what_is_shown(shopper: Shopper, cloakroom: 
         '{"type":"view","mode":"avatar","scene":"moon"}',
         '{"type":"view","mode":"avatar","avatar":7}',
         '{"type":"view","mode":"avatar","avatar":""}',
+        '{"type":"view","mode":"avatar","tucked":"yes"}',
+        '{"type":"view","mode":"avatar","tucked":1}',
         '{"type":"view","mode":"avatar","wear":["dress"]}',
         '{"type":"view","mode":"avatar","wear":[{"size":"M"}]}',
         '{"type":"view","mode":"avatar","wear":' + str([{"product": "a"}] * 5).replace("'", '"') + "}",
@@ -222,6 +234,48 @@ async def test_an_avatar_that_is_erased_is_gone_from_the_picture_at_once(
     assert (await shopper.hear("face"))["state"] == "found"
     shopper.say(type="view", mode="avatar")
     assert (await shopper.hear("error"))["code"] == "unknown-avatar"
+
+
+async def snapshot(shopper: Shopper) -> str:
+    shopper.say(type="snapshot")
+    return (await shopper.hear("snapshot"))["url"].removeprefix("/v1/snapshots/").removesuffix(".jpg")
+
+
+async def gone(placement: Placement, name: str) -> bool:
+    try:
+        await placement.snapshot(name)
+    except UnknownSession:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_a_snapshot_of_an_avatar_goes_with_it_and_one_of_her_face_stays(
+    shopper: Shopper, placement: Placement, cloakroom: Cloakroom, running: RunningNode, live: bool
+) -> None:
+    mine = await snapshot(shopper)
+    await shown(shopper)
+    first, second = await snapshot(shopper), await snapshot(shopper)
+    if not live:
+        await shopper.close()
+        async with asyncio.timeout(10):
+            while running.node._sessions:  # noqa: ASYNC110  ended by the other side
+                await asyncio.sleep(0.02)
+    assert not await gone(placement, first)
+    del cloakroom.owners[MINE]
+    cloakroom.changed.set()
+    async with asyncio.timeout(10):
+        while not (await gone(placement, first) and await gone(placement, second)):  # noqa: ASYNC110  in the node
+            await asyncio.sleep(0.02)
+    assert not await gone(placement, mine)
+
+
+async def test_a_visit_that_is_erased_takes_its_snapshots_with_it(shopper: Shopper, placement: Placement) -> None:
+    mine = await snapshot(shopper)
+    await placement.forget_snapshots(Visitor(TENANT, "another"))
+    assert not await gone(placement, mine)
+    await placement.forget_snapshots(Visitor(TENANT, "visit"))
+    assert await gone(placement, mine)
 
 
 async def test_it_is_seen_that_one_was_erased_while_the_database_was_away(

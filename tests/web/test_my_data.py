@@ -15,6 +15,7 @@ import pytest
 from redis.asyncio import Redis
 
 from rtc.claims import Claims, Visitor
+from rtc.node import MediaNode
 from tenancy.consent import current_text
 from tenancy.products import Product
 from tests.services import Addresses
@@ -58,13 +59,17 @@ async def test_token_and_receipt_show_the_same(site: Site):
     assert mine["consents"][0]["text_digest"] == current_text().digest
 
 
-async def test_erased_everywhere(site: Site, valkey: Redis, addresses: Addresses):
+async def test_erased_everywhere(site: Site, node: MediaNode, valkey: Redis):
     visit, others = await begin(site), await begin(site)
     mine = await json(site, "GET", "/v1/my-data", **bearing(visit["token"]))
     visitor = Visitor(str(site.shop.id), mine["visit"]["id"])
     await Claims(valkey).remember_outfit(visitor, ("a",))
+    taken = node.snapshots.keep(b"her face", visitor).removeprefix("/v1/snapshots/").removesuffix(".jpg")
+    theirs = node.snapshots.keep(b"another", Visitor(visitor.tenant, "another"))
     erased = await json(site, "DELETE", "/v1/my-data", **bearing(visit["receipt"]))
     assert erased["facts"]["erased"] == {"visits": 1, "outfits": 1, "try-ons ended": 0, "avatars": 0}
+    assert node.snapshots.find(taken) is None
+    assert node.snapshots.find(theirs.removeprefix("/v1/snapshots/").removesuffix(".jpg")) == b"another"
     assert await json(site, "GET", f"/v1/receipts/{erased['receipt']}") == erased
     assert [key async for key in valkey.scan_iter(match=f"*{visitor.visit}*")] == []
     assert await site.refusal("GET", "/v1/my-data", **bearing(visit["token"])) == (401, "invalid-token")

@@ -203,6 +203,22 @@ async def test_sizes_are_named_where_one_is_not_made(site: Site, bearer: dict[st
         assert (await response.json())["sizes"] == ["XS", "S", "M", "L", "XL"]
 
 
+async def test_a_size_with_a_comma_is_worn_beside_others(site: Site, bearer: dict[str, str], at: str):
+    shirt, jeans = [await listed(site, name, name) for name in ("t-shirt", "jeans")]
+    async with site.services.fitting_room.database.tenant(site.shop.id) as connection:
+        garment = await connection.fetchval("SELECT garment FROM products WHERE id = $1", UUID(jeans))
+        garment["chart"]["sizes"][2]["label"] = garment["chart"]["modelled"] = "37,5"
+        await connection.execute("UPDATE products SET garment = $2 WHERE id = $1", UUID(jeans), garment)
+    site.services.fitting_room.database.cache.drop(site.shop.id, "products")
+    for wear in (f"{jeans}:37,5,{shirt}:M", f"{shirt}:M,{jeans}:37,5", f"{shirt}:M,{jeans}:37%2C5"):
+        outfit = await read(site, bearer, f"{at}/outfit?wear={wear}")
+        assert [(one["product"], one["size"]) for one in outfit["garments"]] == [(jeans, "37,5"), (shirt, "M")]
+        again = outfit["files"]["garment"].partition("?")[2].partition("&")[0]
+        assert await read(site, bearer, f"{at}/outfit?{again}") == outfit
+    outfit = await read(site, bearer, f"{at}/outfit?wear={shirt},{jeans}")
+    assert {one["product"] for one in outfit["garments"]} == {shirt, jeans}
+
+
 async def test_layers_are_told_from_the_skin_outward_and_no_product_is_worn_unpublished(
     site: Site, bearer: dict[str, str], at: str
 ):
