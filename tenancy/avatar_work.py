@@ -17,13 +17,14 @@ import asyncpg
 
 from tenancy.avatar_files import forget_outfits, remove_unused
 from tenancy.avatar_queue import AvatarQueue, Kind, Leased
-from tenancy.avatars import CHANNEL, Avatars, Stated
+from tenancy.avatars import CHANNEL, Avatars
 from tenancy.clock import utc_now
 from tenancy.database import Database
 from tenancy.errors import Superseded, Unavailable
 from tenancy.files import Files
 from tenancy.ledger import note_avatar
 from tenancy.photos import KEPT_AT_MOST, Photos
+from tenancy.stated import Stated
 
 MOST_ATTEMPTS = 3
 # A job of which the line knows nothing is put into it again after this, for whoever asked may be writing still.

@@ -7,7 +7,6 @@ neither is there without the other. The worker's side is `tenancy.avatar_work`.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,37 +24,14 @@ from tenancy.errors import AvatarActive, AvatarNotReady, AvatarRefused, AvatarsB
 from tenancy.files import Files
 from tenancy.photos import Photos, SealedPhoto, View
 from tenancy.receipts import Signer
+from tenancy.stated import MEASURE_CM, Stated, check_skin, check_within
 from tenancy.visits import Visit
 
 CHANNEL = "vitrine_avatars"  # rings with an avatar's id whenever it changed
 MOST_OF_A_VISIT = 5
-_COLOR = re.compile(r"#[0-9a-f]{6}")
-HEIGHT_CM, WEIGHT_KG, MEASURE_CM = (120.0, 220.0), (30.0, 250.0), (5.0, 260.0)
 
 Status = Literal["queued", "processing", "complete", "failed"]
 _DIGESTS = {"body.glb": "body_digest", "plain.glb": "plain_digest", "thumbnail.png": "thumbnail_digest"}
-
-
-@dataclass(frozen=True)
-class Stated:
-    """What the shopper says of herself. clothing: tight, everyday or None; sex: female, male, neutral or None.
-
-    skin: how the body is to look: neutral, photo (as she does in it) or #rrggbb.
-    """
-
-    height_cm: float
-    weight_kg: float | None = None
-    sex: str | None = None
-    clothing: str | None = None
-    skin: str = "neutral"
-
-    def check(self) -> None:
-        """Raises AvatarRefused if it cannot be."""
-        _within("height_cm", self.height_cm, HEIGHT_CM)
-        if self.weight_kg is not None:
-            _within("weight_kg", self.weight_kg, WEIGHT_KG)
-        if self.skin != "photo":
-            check_skin(self.skin)
 
 
 @dataclass(frozen=True)
@@ -235,7 +211,7 @@ class Avatars:
         AvatarsBusy.
         """
         for name, value in corrections_cm.items():
-            _within(name, value, MEASURE_CM)
+            check_within(name, value, MEASURE_CM)
         if skin is not None:
             check_skin(skin)
         await self._refuse_when_busy("avatar-correction")
@@ -377,17 +353,6 @@ async def _requeue(
 
 async def _ring(connection: asyncpg.Connection, avatar_id: UUID) -> None:
     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, str(avatar_id))
-
-
-def check_skin(skin: str) -> None:
-    """Raises AvatarRefused if it is no colour a body can have without a photo."""
-    if skin != "neutral" and not _COLOR.fullmatch(skin):
-        raise AvatarRefused("skin must be neutral or #rrggbb in lower case")
-
-
-def _within(name: str, value: float, limits: tuple[float, float]) -> None:
-    if not limits[0] <= value <= limits[1]:  # false for what is no number, too
-        raise AvatarRefused(f"{name} must be {limits[0]:g} to {limits[1]:g}")
 
 
 def _avatar(row: asyncpg.Record) -> Avatar:

@@ -15,10 +15,11 @@ import asyncpg
 import psutil
 import pytest
 
-from tenancy.avatars import Avatar, Stated
+from tenancy.avatars import Avatar
 from tenancy.clock import utc_now
 from tenancy.database import Database
 from tenancy.files import Files
+from tenancy.stated import Stated
 from tenancy.visits import Visit
 from tests import bodies
 from tests.photographs import photographed

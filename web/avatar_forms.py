@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tenancy.avatars import HEIGHT_CM, WEIGHT_KG, Stated
 from tenancy.photos import View
+from tenancy.stated import HEIGHT_CM, WEIGHT_KG, Stated
 from web.avatar_archive import MAX_ARCHIVE_BYTES
 from web.openapi import Body
 from web.problem import Problem

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from aiohttp import hdrs, web
 
-from tenancy.avatars import Avatar, Stated
+from tenancy.avatars import Avatar
 from tenancy.consent import Purpose, current_text
 from tenancy.errors import AvatarNotReady, ConsentRequired
 from tenancy.fitting_room import FittingRoom
+from tenancy.stated import Stated
 from tenancy.visits import Visit, Visits
 from web import contract_avatar as contract
 from web.avatar_archive import read_archive, write_archive

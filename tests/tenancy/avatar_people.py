@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from tenancy.avatar_queue import AvatarQueue
 from tenancy.avatar_work import AvatarSweeper, AvatarWork
-from tenancy.avatars import Avatar, Avatars, Stated
+from tenancy.avatars import Avatar, Avatars
 from tenancy.consent import current_text
 from tenancy.credentials import Credentials
 from tenancy.database import Database
@@ -17,6 +17,7 @@ from tenancy.files import Files
 from tenancy.photo_keys import LocalKeys
 from tenancy.photos import Photos
 from tenancy.receipts import Signer
+from tenancy.stated import Stated
 from tenancy.visits import Visit, Visits
 from tests.tenancy.clock import Clock
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tenancy.avatars import MOST_OF_A_VISIT, Avatars, Stated
+from tenancy.avatars import MOST_OF_A_VISIT, Avatars
 from tenancy.database import Database
 from tenancy.errors import (
     AvatarActive,
@@ -22,6 +22,7 @@ from tenancy.errors import (
     UnknownAvatar,
 )
 from tenancy.files import Files
+from tenancy.stated import Stated
 from tests.services import Addresses
 from tests.tenancy.avatar_people import FRONT, IMPORT, MADE, PHOTO, House
 
