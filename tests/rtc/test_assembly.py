@@ -3,7 +3,7 @@
 import numpy as np
 from aiortc.rtp import RtpPacket
 
-from rtc.assembly import CAPACITY, GIVEN_UP_KEPT, MIN_DEADLINE_S, EncodedFrame, FrameAssembler
+from rtc.assembly import CAPACITY, GIVEN_UP_KEPT, MAX_DEADLINE_S, MIN_DEADLINE_S, EncodedFrame, FrameAssembler
 
 KEY, DELTA = b"K", b"D"
 
@@ -146,6 +146,13 @@ def test_the_deadline_follows_the_time_that_answers_take() -> None:
         late = now + 0.11 if number > 1 else now + 0.05
         feed(assembler, [sent[1]], late)
     assert 2 * 0.1 < assembler.deadline_s < 2 * 0.12
+
+
+def test_a_hole_stays_open_for_half_a_second_at_most_however_long_the_path() -> None:
+    assembler = FrameAssembler(starts_key, rtt_s=3.0, jitter_s=1.0)
+    feed(assembler, packets(0, 0, 1, key=True) + packets(50, 1, 1), now=100.0)
+    assert not assembler.wish(100.0 + MAX_DEADLINE_S - 0.01).key_frame
+    assert assembler.wish(100.0 + MAX_DEADLINE_S + 0.01).key_frame
 
 
 def test_an_answer_that_comes_too_late_makes_the_next_deadline_longer() -> None:

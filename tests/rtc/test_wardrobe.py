@@ -113,6 +113,36 @@ async def test_a_session_has_the_shops_products_prepared(
     await shopper.close()
 
 
+async def test_a_wish_that_loads_slowly_does_not_undo_a_newer_one(
+    start_node: StartNode, placement: Placement, shelf: FailingShelf
+) -> None:
+    running = await start_node()
+    shopper = Shopper()
+    await connect(placement, shopper)
+    await shopper.see(1)
+    running.node._wardrobe = Wardrobe(shelf)
+    ((session, *_),) = running.node.sessions
+    asked, let_go = asyncio.Event(), asyncio.Event()
+    digest = shelf.digest
+
+    async def slowly(tenant: str, product: str) -> str:
+        asked.set()
+        await let_go.wait()
+        return await digest(tenant, product)
+
+    shelf.digest = slowly  # type: ignore[method-assign]
+    shopper.say(type="wear", products=["acetate"])
+    await asked.wait()
+    shopper.say(type="wear", products=[])
+    assert (await shopper.hear("worn"))["products"] == []
+    wishes = set(session._tasks)
+    assert wishes
+    let_go.set()
+    await asyncio.gather(*wishes)
+    assert session.worn == ()
+    await shopper.close()
+
+
 async def test_a_node_that_cannot_reach_the_shops_products_says_so_and_another_takes_the_shopper(
     start_node: StartNode, placement: Placement, shelf: FailingShelf
 ) -> None:

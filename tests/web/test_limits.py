@@ -14,9 +14,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDict
 
 from ops.embedded import EmbeddedValkey
+from tenancy.consent import current_text
 from tests.web.conftest import Site
+from tests.web.people import OWN_PAGE, Person
 from web.app import WebSettings, create_app, operations
-from web.limits import FALLBACKS, Limits
+from web.limits import DEFAULTS, FALLBACKS, Limits
 from web.problem import Problem
 
 
@@ -133,3 +135,47 @@ async def test_no_address_of_a_person_lies_in_valkey(valkey: redis.asyncio.Redis
     assert len(keys) == 1
     assert "lunettes" in keys[0]
     assert "ada" not in keys[0].lower()
+
+
+NOBODY = {"shop": "nobody", "email": "ada@shop.example", "password": "a long enough password"}
+VISIT = {"key": "pk_test", "consent": {"version": current_text().version, "granted": True}}
+LIMITED = {
+    "sign-up": ("POST", "/v1/shops", None, {}),
+    "login": ("POST", "/v1/login", None, {}),
+    "login-account": ("POST", "/v1/login", None, NOBODY),
+    "visit": ("POST", "/v1/sessions", None, {}),
+    "visit-shop": ("POST", "/v1/sessions", None, VISIT),
+    "try-on": ("POST", "/v1/try-on", "visit", {}),
+    "event": ("POST", "/v1/events", "visit", {}),
+    "avatar": ("POST", "/v1/avatars", "visit", {}),
+    "avatar-shop": ("POST", "/v1/avatars", "visit", {}),
+    "avatar-correction": ("PATCH", f"/v1/avatars/{uuid4()}", "visit", {}),
+    "my-data": ("GET", f"/v1/closures/{uuid4()}", None, None),
+    "key": ("GET", "/v1/products", "shop", None),
+    "upload": ("POST", "/v1/products", "shop", {}),
+    "domain": ("POST", "/v1/domains/try.shop.example/verification", "owner", {}),
+}
+
+
+@pytest.mark.parametrize("name", LIMITED)
+async def test_what_is_asked_too_often_is_refused_by_the_limit_of_its_own(
+    site: Site, ada: Person, valkey: redis.asyncio.Redis, built: Path, name: str
+):
+    method, path, whose, body = LIMITED[name]
+    secret = {"Authorization": f"Bearer {site.secret_key}"}
+    cookies = {cookie.key: cookie.value for cookie in ada.client.cookie_jar}
+    credential = {"visit": await site.bearer(), "shop": secret, "owner": OWN_PAGE, None: {}}
+    services = replace(site.services, limits=Limits(valkey, {name: "2/hour"}))
+    async with TestClient(TestServer(create_app(services, WebSettings(built=built))), cookies=cookies) as client:
+        answers = []
+        for _ in range(3):
+            async with client.request(method, path, json=body, headers=credential[whose]) as response:
+                answers.append(response.status)
+                said = await response.json()
+    assert 429 not in answers[:2]
+    assert (answers[2], said["code"]) == (429, "rate-limited")
+
+
+def test_every_limit_is_held_by_a_test():
+    elsewhere = {"any", "shop", "visitor", "dressing", "dressing-shop"}
+    assert set(LIMITED) | elsewhere == set(DEFAULTS)
