@@ -6,7 +6,7 @@ A text in braces is filled in: `{shop}`. A shop may have single words of its own
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -41,13 +41,13 @@ def language_for(request: web.Request, shops: str | None = None) -> str:
     return preferred(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
 
 
-def preferred(accepted: str) -> str:
-    """The best of our languages for an `Accept-Language` header; one that cannot be read counts as none."""
+def preferred(accepted: str, spoken: Container[str] = LANGUAGES) -> str:
+    """The best of the languages `spoken` for an `Accept-Language` header; one that cannot be read counts as none."""
     ranked: list[tuple[float, int, str]] = []
     for place, part in enumerate(accepted[:1000].split(",")):
         tag, _, weight = part.partition(";")
         language = tag.strip().lower().partition("-")[0]
-        if language not in LANGUAGES:
+        if language not in spoken:
             continue
         try:
             quality = float(weight.strip().removeprefix("q=")) if weight.strip() else 1.0

@@ -247,6 +247,8 @@ async def test_somebody_invited_joins_with_her_role_and_a_second_factor_of_her_o
     await people.team.remove(opened.shop.id, member.account_id, by=ADA)
     with pytest.raises(LoggedOut):
         await people.logins.resolve(joined.token)
+    with pytest.raises(InvalidLink):
+        await people.team.accept(token, PASSWORD)  # who was removed does not come back by the old link
 
 
 async def test_an_invitation_taken_back_or_too_old_is_worth_nothing(people: People) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+from markupsafe import Markup
 
 from rtc.placement import Placement
 from rtc.queue import Line, estimate_s
@@ -16,6 +17,7 @@ from tenancy.products import Product
 from tenancy.tallies import BEYOND, percentile
 from web.dashboard.door import Door
 from web.dashboard.plots import bars, columns
+from web.dashboard.tongue import Tongue
 from web.files import file_path
 
 PERIODS = (7, 30, 90)  # days
@@ -62,7 +64,7 @@ class Overview:
         router.add_get("/dashboard/live", self.door.room("live.html", "products:read", self._live))
 
     async def _overview(self, request: web.Request, who: Principal) -> dict[str, Any]:
-        usage, tallies, shop = self.owners.usage, self.owners.tallies, who.shop.id
+        usage, tallies, shop, say = self.owners.usage, self.owners.tallies, who.shop.id, Tongue.of(request)
         asked = request.query.get("days", "")
         period = int(asked) if asked in map(str, PERIODS) else 30
         days, month = await usage.days(shop, period), await usage.month(shop)
@@ -74,15 +76,15 @@ class Overview:
             "periods": PERIODS,
             "days": days,
             "plots": [
-                _over_time("Try-ons", [(day.day, day.try_ons) for day in days]),
-                _over_time("Snapshots", [(day.day, day.count) for day in snapshots]),
-                _over_time("Into the cart", [(day.day, day.count) for day in carts]),
+                _over_time(say, "Try-ons", [(day.day, day.try_ons) for day in days]),
+                _over_time(say, "Snapshots", [(day.day, day.count) for day in snapshots]),
+                _over_time(say, "Into the cart", [(day.day, day.count) for day in carts]),
             ],
             "try_ons": try_ons,
             "carts_share": sum(day.count for day in carts) / try_ons if try_ons else None,
             "month": month,
             "ranked": await self._ranked(who, period),
-            "seen": await self._seen(who, period, sum(day.minutes for day in days)),
+            "seen": await self._seen(who, say, period, sum(day.minutes for day in days)),
         }
 
     async def _live(self, _request: web.Request, who: Principal) -> dict[str, Any]:
@@ -117,34 +119,41 @@ class Overview:
         ]
         return sorted(ranked, key=lambda row: (-row.try_ons, -row.carts, row.product.name))[:_MOST_SHOWN]
 
-    async def _seen(self, who: Principal, period: int, minutes: float) -> dict[str, Any]:
+    async def _seen(self, who: Principal, say: Tongue, period: int, minutes: float) -> dict[str, Any]:
         """What the browsers of shoppers measured, and which hints they were given."""
         shop, tallies = who.shop.id, self.owners.tallies
         delay, fps = await tallies.histogram(shop, "delay_ms", period), await tallies.histogram(shop, "fps", period)
         hints = await tallies.labels(shop, "hint", period)
         freezes = sum((await tallies.labels(shop, "freeze", period)).values())
         readings = sum(count for _, count in delay)
-        named = [(f"over {delay[-2][0]} ms" if end == BEYOND else f"to {end} ms", count) for end, count in delay]
+        named = [
+            (say("over {end} ms", end=delay[-2][0]) if end == BEYOND else say("to {end} ms", end=end), count)
+            for end, count in delay
+        ]
         return {
             "readings": readings,
             "delay_half": percentile(delay, 0.5),
             "delay_most": percentile(delay, 0.95),
             "fps_half": percentile(fps, 0.5),
             "freezes": freezes / minutes if minutes else None,
-            "delays": bars(_without_empty_ends(named), title="How old a picture is when it is seen")
+            "delays": bars(_without_empty_ends(named), title=say("How old a picture is when it is seen"))
             if readings
             else None,
-            "hints": bars([(HINTS.get(name, name), n) for name, n in hints.items()], title="Hints") if hints else None,
+            "hints": bars([(say(HINTS.get(name, name)), n) for name, n in hints.items()], title=say("Hints"))
+            if hints
+            else None,
         }
 
 
-def _over_time(name: str, days: list[Any]) -> dict[str, Any]:
+def _over_time(say: Tongue, name: str, days: list[Any]) -> dict[str, Any]:
     total, most = sum(count for _, count in days), max(count for _, count in days)
-    drawn = columns(days, title=f"{name}: {total} in {len(days)} days, {most} on the busiest")
+    told = {"what": say(name), "total": total, "days": len(days), "most": most}
+    title = say("{what}: {total} in {days} days, {most} on the busiest", **told)
+    drawn = columns(days, title=title, named=say.day_of_month)
     return {"name": name, "total": total, "most": most, "drawn": drawn}
 
 
-def _without_empty_ends(rows: list[tuple[str, int]]) -> list[tuple[str, int]]:
+def _without_empty_ends(rows: list[tuple[Markup, int]]) -> list[tuple[Markup, int]]:
     there = [index for index, (_, count) in enumerate(rows) if count]
     return rows[there[0] : there[-1] + 1] if there else []
 

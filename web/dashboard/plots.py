@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from markupsafe import Markup, escape
@@ -10,9 +10,9 @@ from markupsafe import Markup, escape
 WIDTH, HEIGHT, FOOT, HEAD = 720, 180, 22, 14
 
 
-def columns(days: Sequence[tuple[date, float]], *, title: str) -> Markup:
-    """A column for each day. The scale's top is a round number at or above the highest; it and its half are written at
-    their lines, beside the drawing, which is stretched."""
+def columns(days: Sequence[tuple[date, float]], *, title: str, named: Callable[[date], str]) -> Markup:
+    """A column for each day, `named` as its reader writes days. The scale's top is a round number at or above the
+    highest; it and its half are written at their lines, beside the drawing, which is stretched."""
     top = round_up(max((value for _, value in days), default=0))
     step = WIDTH / max(1, len(days))
     high = HEIGHT - FOOT - HEAD
@@ -30,7 +30,7 @@ def columns(days: Sequence[tuple[date, float]], *, title: str) -> Markup:
         x = index * step
         parts.append(
             f'<rect class="column" x="{x + step * 0.15:.1f}" y="{HEAD + high - tall:.1f}" width="{step * 0.7:.1f}"'
-            f' height="{max(tall, 0.0):.1f}" rx="1.5"><title>{day:%d %b}: {value:g}</title></rect>'
+            f' height="{max(tall, 0.0):.1f}" rx="1.5"><title>{escape(named(day))}: {value:g}</title></rect>'
         )
     base = HEAD + high
     parts.append(f'<line class="axis" x1="0" x2="{WIDTH}" y1="{base}" y2="{base}"/></svg></div>')

@@ -17,9 +17,10 @@ from tenancy.retention import BOUNDS
 from web.dashboard.door import Door, Fill
 from web.dashboard.plots import columns
 from web.dashboard.style import PAPER, logo_path
+from web.dashboard.tongue import Tongue
 from web.dashboard.words import DIMENSIONS
 from web.imports import import_shown
-from web.languages import FIRST, LANGUAGES, words
+from web.languages import LANGUAGES, words
 from web.owner import shown
 from web.requests import uuid_or_unknown
 
@@ -66,7 +67,7 @@ class Rooms:
     async def _look(self, request: web.Request, who: Principal) -> dict[str, Any]:
         settings = await self.owners.settings.read(who.shop.id)
         tongue = request.query.get("tongue", "")
-        tongue = tongue if tongue in LANGUAGES else settings.language or FIRST
+        tongue = tongue if tongue in LANGUAGES else settings.language or Tongue.of(request).code
         return {
             "settings": settings,
             "logo": logo_path(settings),
@@ -82,10 +83,15 @@ class Rooms:
             "hard_to_see": bool(settings.accent and contrast(settings.accent, settings.paper or PAPER) < _LEAST_BUTTON),
         }
 
-    async def _usage(self, _request: web.Request, who: Principal) -> dict[str, Any]:
+    async def _usage(self, request: web.Request, who: Principal) -> dict[str, Any]:
         month, days = await self.owners.usage.month(who.shop.id), await self.owners.usage.days(who.shop.id)
         settings = await self.owners.settings.read(who.shop.id)
-        minutes = columns([(day.day, round(day.minutes, 1)) for day in days], title="Minutes a day, last 30 days")
+        say = Tongue.of(request)
+        minutes = columns(
+            [(day.day, round(day.minutes, 1)) for day in days],
+            title=say("Minutes a day, last 30 days"),
+            named=say.day_of_month,
+        )
         room = await self.owners.usage.room(who.shop.id)
         return {
             "month": month,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from aiohttp import hdrs, web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 
+from web.dashboard.tongue import Tongue
 from web.dashboard.words import browser_of
 from web.problem import CODE, REFUSALS, Problem, problem_of
 
@@ -24,10 +27,12 @@ class Shell:
 
     templates: Path
 
-    def page(self, _request: web.Request, template: str, *, status: int = 200, **given: Any) -> web.Response:
+    def page(self, request: web.Request, template: str, *, status: int = 200, **given: Any) -> web.Response:
         """A page or a piece of one; a piece is what htmx puts in place."""
-        text = self._environment.get_template(template).render(wrong=given.pop("wrong", None), **given)
-        headers = {hdrs.CACHE_CONTROL: "no-store"}
+        tongue = Tongue.of(request)
+        spoken = {"_": tongue, "speaks": tongue.code, "told": tongue.for_scripts(REFUSALS), "wrong": None}
+        text = self._environment.get_template(template).render({**spoken, **given})
+        headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.ACCEPT_LANGUAGE, hdrs.CONTENT_LANGUAGE: tongue.code}
         return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
     def refusal(self, request: web.Request, error: Exception) -> web.Response:
@@ -65,17 +70,17 @@ class Shell:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        made.filters["euro"] = lambda cents: f"{cents / 100:,.2f} €"
-        made.filters["size"] = _size
         made.filters["browser"] = browser_of
-        made.filters["day"] = lambda at: f"{at:%d %b %Y}"
-        made.filters["moment"] = lambda at: f"{at:%d %b %Y, %H:%M} UTC"
+        for name in ("day", "euro", "line", "moment", "month", "number", "size"):
+            made.filters[name] = _spoken(name)
         return made
 
 
-def _size(count: float) -> str:
-    """Bytes in the unit that a person would use."""
-    for unit, one in (("GB", 1e9), ("MB", 1e6)):
-        if count >= one:
-            return f"{count / one:,.3g} {unit}"
-    return f"{count / 1e3:,.0f} kB"
+def _spoken(name: str) -> Callable[..., Any]:
+    """A filter that writes as the page's language does."""
+
+    @pass_context
+    def write(context: Context, *given: Any) -> Any:
+        return getattr(context["_"], name)(*given)
+
+    return write

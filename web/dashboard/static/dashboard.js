@@ -1,6 +1,17 @@
 // The dashboard's own script: forms that call the public interface, what it answers, and the progress of an upload.
 // Pages are rendered by the server; htmx moves between them.
 
+// What scripts say, in the page's language; English texts are their own keys.
+const IN_WORDS = JSON.parse(document.querySelector('meta[name=told]')?.content ?? '{}')
+const inWords = (text) => IN_WORDS[text] ?? text
+
+/** Why a call was refused. What the interface says in detail is in English, so it stands behind the translated title. */
+const whyNot = (answer) => {
+  if (!answer?.title) return inWords('There was no answer. Try again in a moment.')
+  if (!(answer.title in IN_WORDS)) return answer.detail || answer.title
+  return [inWords(answer.title), answer.detail].filter(Boolean).join(': ')
+}
+
 const say = (text, wrong = false) => {
   const note = document.querySelector('#note')
   note.textContent = text
@@ -75,10 +86,9 @@ const SHOWN_ONCE = {
 const after = (form, { ok, status, answer }) => {
   if (!ok) {
     if (status === 401 && answer?.code === 'logged-out') location.assign('/dashboard/login')
-    const why = answer?.detail || answer?.title || 'There was no answer. Try again in a moment.'
-    return say(why, true)
+    return say(whyNot(answer), true)
   }
-  const { then = 'refresh', done = 'Saved.' } = form.dataset
+  const { then = 'refresh', done = inWords('Saved.') } = form.dataset
   if (then === 'leave') return location.assign(form.dataset.to ?? '/dashboard/login')
   if (then === 'follow') return location.assign(form.dataset.to + answer.id)
   if (then === 'tell') {
@@ -140,7 +150,7 @@ document.addEventListener('click', (event) => {
     fresh.querySelector('input').focus()
   }
   const copied = event.target.closest('[data-copy]')
-  if (copied) navigator.clipboard.writeText(document.querySelector(copied.dataset.copy).textContent).then(() => say('Copied.'))
+  if (copied) navigator.clipboard.writeText(document.querySelector(copied.dataset.copy).textContent).then(() => say(inWords('Copied.')))
 })
 
 const showRoom = () => document.querySelector('nav [aria-current]')?.scrollIntoView({ inline: 'center', block: 'nearest' })
@@ -149,6 +159,6 @@ document.addEventListener('htmx:afterSettle', () => {
   document.querySelector('[autofocus]')?.focus()
   showRoom()
 })
-document.addEventListener('htmx:sendError', () => say('There was no answer. Try again in a moment.', true))
+document.addEventListener('htmx:sendError', () => say(whyNot(null), true))
 takeToken()
 showRoom()

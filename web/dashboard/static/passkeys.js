@@ -15,13 +15,13 @@ const unpacked = (options) => ({
 
 /** What the browser's dialog gave, as JSON; null if the person closed it. */
 const askPasskey = async (act, options) => {
-  if (!window.PublicKeyCredential) return say('This browser knows no passkeys.', true), null
+  if (!window.PublicKeyCredential) return say(inWords('This browser knows no passkeys.'), true), null
   let made
   try {
     made = await navigator.credentials[act]({ publicKey: unpacked(options) })
   } catch (error) {
     const known = error.name === 'InvalidStateError'
-    return say(known ? 'This device has a passkey here already.' : 'No passkey was used.', true), null
+    return say(inWords(known ? 'This device has a passkey here already.' : 'No passkey was used.'), true), null
   }
   const response = { clientDataJSON: text(made.response.clientDataJSON) }
   for (const part of ['attestationObject', 'authenticatorData', 'signature', 'userHandle'])
@@ -35,7 +35,7 @@ const asked = (path, given) => call('POST', path, JSON.stringify(given), 'applic
 const logIn = async (form) => {
   const challenge = form.querySelector('[name=challenge]').value
   const { ok, answer } = await asked('/v1/login/passkey-options', { challenge })
-  if (!ok) return say(answer?.title ?? 'There was no answer. Try again in a moment.', true)
+  if (!ok) return say(whyNot(answer), true)
   const credential = await askPasskey(answer.act, answer.options)
   if (!credential) return
   htmx.ajax('POST', '/dashboard/passkey', {
@@ -80,7 +80,7 @@ const askProof = (again) => {
     }
     const { ok, answer } = await asked('/v1/me/proof', given)
     if (ok) return dialog.close(), again()
-    wrong.textContent = `${answer?.title ?? 'There was no answer. Try again in a moment'}.`
+    wrong.textContent = answer?.title ? `${inWords(answer.title)}.` : whyNot(null)
     wrong.hidden = false
   }
 }
