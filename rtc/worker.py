@@ -228,8 +228,6 @@ class FrameStream:
             assert self.send_codec is not None
             self.encoder = make_encoder(self.send_codec)
         key, self.key_frame_wanted = self.key_frame_wanted, False
-        # The decoder marks what kind of picture it was; the encoder would take that as an order.
-        frame.pict_type = av.video.frame.PictureType.NONE
         if self.bitrate.scale < 1.0:
             frame = _scaled(frame, self.bitrate.scale)
         return self.encoder.encode(frame, bitrate=self.bitrate.target_bps, key=key)

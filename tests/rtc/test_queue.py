@@ -5,7 +5,7 @@ import random
 from redis.asyncio import Redis
 
 from rtc.claims import Visitor
-from rtc.queue import CALLED_S, FORGOTTEN_S, Line, Queue, Waiting, estimate_s, fair_order
+from rtc.queue import CALLED_S, FORGOTTEN_S, MAX_WAITING, Line, Queue, Waiting, estimate_s, fair_order
 
 FIRST, SECOND = Visitor("shop", "first"), Visitor("shop", "second")
 
@@ -82,6 +82,14 @@ async def test_a_ticket_of_another_shop_does_not_jump_the_line(valkey: Redis) ->
     await queue.stand("mine", Visitor("b", "v"), now=1.0)
     waiting = await queue.stand("stolen", Visitor("b", "w"), now=2.0)
     assert [(w.ticket, w.tenant) for w in waiting] == [("mine", "b"), ("stolen", "b")]
+
+
+async def test_of_a_line_without_end_the_first_are_looked_at(valkey: Redis) -> None:
+    queue = Queue(valkey)
+    await queue.stay((Waiting(f"t{index}", "shop", float(index)) for index in range(MAX_WAITING + 1)), 5000.0)
+    waiting = await queue.waiting(5001.0)
+    assert len(waiting) == MAX_WAITING
+    assert (waiting[0].ticket, waiting[-1].ticket) == ("t0", f"t{MAX_WAITING - 1}")
 
 
 async def test_a_line_that_was_lost_is_made_whole_by_those_who_stand_in_it(valkey: Redis) -> None:
