@@ -35,6 +35,19 @@ async def test_another_shop_does_not_have_it(files: Files) -> None:
         await files.get(uuid4(), digest)
 
 
+async def test_what_a_shop_has_staged_is_its_own_and_goes_with_it(files: Files) -> None:
+    one, other = uuid4(), uuid4()
+    digest = await files.stage(one, b"model")
+    with pytest.raises(UnknownFile):
+        await files.staged(other, digest)
+    await files.stage(other, b"model")
+    await files.unstage(other, digest)
+    assert await files.staged(one, digest) == b"model"
+    assert await files.remove_shop(one) == 1
+    with pytest.raises(UnknownFile):
+        await files.staged(one, digest)
+
+
 @pytest.mark.parametrize(
     "digest", ["", "../../secret", "a" * 63, "A" * 64, "a" * 64 + "\n", "/etc/passwd", "%2e%2e%2f", "a" * 65, "é" * 64]
 )

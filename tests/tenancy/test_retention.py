@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import asyncpg
 import pytest
 
@@ -57,6 +59,53 @@ async def counts(admin: asyncpg.Connection, shop: Shop) -> tuple[int, ...]:
         shop.id,
     )
     return tuple(row)
+
+
+ENDED = ("logins", "mailed_links", "invitations")
+
+
+async def test_what_has_ended_anyway_goes_a_month_later(
+    shop: Shop, sweeper: Sweeper, clock: Clock, admin: asyncpg.Connection
+) -> None:
+    account, at = uuid4(), clock.at
+    await admin.execute(
+        "INSERT INTO accounts (tenant_id, id, email, role, password_hash) VALUES ($1, $2, 'a@b.example', 'owner', '')",
+        shop.id,
+        account,
+    )
+    await admin.execute(
+        """
+        INSERT INTO logins (tenant_id, id, account_id, digest, complete, created_at, seen_at, expires_at)
+        VALUES ($1, $2, $3, $4, true, $5, $5, $5)
+        """,
+        shop.id,
+        uuid4(),
+        account,
+        bytes(32),
+        at,
+    )
+    await admin.execute(
+        "INSERT INTO mailed_links (tenant_id, digest, account_id, purpose, expires_at) VALUES ($1,$2,$3,'reset',$4)",
+        shop.id,
+        bytes(32),
+        account,
+        at,
+    )
+    await admin.execute(
+        """
+        INSERT INTO invitations (tenant_id, id, email, role, digest, expires_at)
+        VALUES ($1, $2, 'c@d.example', 'staff', $3, $4)
+        """,
+        shop.id,
+        uuid4(),
+        bytes(32),
+        at,
+    )
+    clock.pass_by(days=29)
+    assert {name for name, count in (await sweeper.sweep()).items() if count} & set(ENDED) == set()
+    clock.pass_by(days=2)
+    swept = await sweeper.sweep()
+    assert {name: swept[name] for name in ENDED} == dict.fromkeys(ENDED, 1)
 
 
 async def test_each_goes_on_its_own_day(
