@@ -3,7 +3,9 @@
 Reads deploy/requirements*.txt and web/client/package-lock.json, asks osv.dev once for each thousand pins, and fails if
 one has a known vulnerability that deploy/advisories.txt does not name with a reason and a day. A machine that does not
 reach osv.dev is told so in plain words and goes on, for it cannot know; `--required` makes that a failure, for the run
-that is to be believed. Names and versions of public packages are all that is sent.
+that is to be believed. No list is shipped to fall back on: it would say nothing of releases made after it, and the one
+that a package holds (safety-db) is of 2021 and not for commercial use. Names and versions of public packages are all
+that is sent.
 """
 
 from __future__ import annotations

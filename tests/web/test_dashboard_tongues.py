@@ -159,7 +159,7 @@ def test_numbers_days_and_sums_are_written_as_each_writes_them():
         "1.234,56 €",
         "1\u202f234,56 €",
     ]
-    assert [each.size(5_730_000) for each in (english, german)] == ["5.73 MB", "5,73 MB"]
+    assert [each.size(5_730_000) for each in (english, german, french)] == ["5.73 MB", "5,73 MB", "5,73 Mo"]
     assert german.line("Try-ons beyond 1,000") == "Anproben über 1.000"
     assert french.line("Plan Free") == "Forfait Free"
 

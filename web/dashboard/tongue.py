@@ -73,10 +73,11 @@ class Tongue:
 
     def size(self, count: float) -> str:
         """Bytes in the unit that a person would use."""
-        for unit, one in (("GB", 1e9), ("MB", 1e6)):
+        byte = "o" if self.code == "fr" else "B"
+        for prefix, one in (("G", 1e9), ("M", 1e6)):
             if count >= one:
-                return self._marked(f"{count / one:,.3g} {unit}")
-        return self._marked(f"{count / 1e3:,.0f} kB")
+                return self._marked(f"{count / one:,.3g} {prefix}{byte}")
+        return self._marked(f"{count / 1e3:,.0f} k{byte}")
 
     def day(self, at: date) -> str:
         """A day of a year."""
