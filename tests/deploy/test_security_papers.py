@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from web.limits import DEFAULTS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -31,3 +33,11 @@ def test_every_requirement_names_its_test_or_the_reason_why_there_is_none() -> N
         if not shown.search(last):
             unshown.append(requirement)
     assert unshown == []
+
+
+def test_the_table_of_rates_is_the_one_that_holds() -> None:
+    told = re.findall(
+        r"^\| `([a-z-]+)` \| (\d+) (?:an?|in) (\d* ?\w+) \|", (ROOT / "docs/security.md").read_text(), re.M
+    )
+    said = {name: f"{count}/{span.replace(' ', '').removesuffix('s')}" for name, count, span in told}
+    assert said == {name: rate.removesuffix("s") for name, rate in DEFAULTS.items()}
