@@ -38,7 +38,7 @@ def seen(page: Page) -> NDArray[np.float64]:
 
 @pytest.mark.timeout(400)
 def test_without_webgl_she_sees_her_avatar_in_the_mirror_and_turns_it(open_page: Open, archive: Path) -> None:
-    visit = open_page("/s/demo/fitting-room", **PHONE)
+    visit = open_page("/s/demo/fitting-room?lang=en", **PHONE)
     page, errors = visit.page, []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_default_timeout(WITHIN_MS)
@@ -48,9 +48,11 @@ def test_without_webgl_she_sees_her_avatar_in_the_mirror_and_turns_it(open_page:
     screen(page, "consent-import")
     page.locator("[data-way=agree]").click()
     screen(page, "body")
-    page.locator("[data-way=mirror]").first.click()
     agree = page.locator(".standing-consent [data-way=agree]")
-    agree.wait_for()
+    agree.wait_for()  # she is led there by herself, and told why
+    assert "cannot draw your body in 3D" in page.locator(".standing-consent").inner_text()
+    visit.shoot("standing-consent")
+    assert page.evaluate("window.cameraCalls") == 0
     assert not page.locator(".standing[data-shown]").count(), "not before she has agreed to her camera"
     agree.click()
     page.wait_for_selector(".standing[data-shown]")
@@ -74,8 +76,11 @@ def test_without_webgl_she_sees_her_avatar_in_the_mirror_and_turns_it(open_page:
     assert np.abs(room - side)[:, :120].mean() > 4
     page.locator(".standing [data-way=close]").click()
     page.wait_for_selector(".standing", state="detached")
+    assert page.locator(".body-plate [data-way=mirror]").is_visible()
+    visit.shoot("standing-closed")
     page.locator("label.piece", has_text="dress").locator("input").check(force=True)
     page.wait_for_selector(".cards [data-product], .cards .card, .cards > *:not(.empty)")
+    assert page.locator(".standing").count() == 0, "who closed it is not led there again"
     page.locator("[data-way=mirror]").first.click()
     page.wait_for_selector(".standing[data-shown]")
     dressed = seen(page)

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import aiohttp
 import pytest
+from limits import parse
 
 from tenancy.consent import current_text
 from tests.tenancy.avatar_people import MADE
@@ -214,6 +215,19 @@ async def test_other_media_types_and_forms_that_are_cut_off(site: Site):
     assert answer == (400, "invalid-request")
 
 
+async def test_an_export_waits_until_numbers_and_files_are_of_one_body(site: Site):
+    bearer = await site.bearer()
+    at = f"/v1/avatars/{(await ask(site, bearer))['id']}"
+    assert await site.refusal("GET", f"{at}/export", headers=bearer) == (409, "avatar-not-ready")
+    await work(site)
+    async with site.calls("PATCH", at, json={"corrections_cm": {"waist": 75}}, headers=bearer) as response:
+        assert response.status == 202
+    assert await site.refusal("GET", f"{at}/export", headers=bearer) == (409, "avatar-not-ready")
+    await work(site)
+    async with site.calls("GET", f"{at}/export", headers=bearer) as response:
+        assert response.status == 200
+
+
 async def test_one_at_a_time_and_what_is_not_ready_is_not_corrected(site: Site):
     bearer = await site.bearer()
     avatar = await ask(site, bearer)
@@ -341,11 +355,23 @@ async def test_another_visits_avatar_is_unknown_by_every_call(site: Site):
     assert (await read(site, theirs, f"/v1/avatars/{avatar['id']}"))["status"] == "complete"
 
 
-async def test_asked_for_too_often(site: Site):
+@pytest.mark.parametrize("limit", ["avatar", "avatar-shop"])
+async def test_photos_sent_too_often(site: Site, limit: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(site.services.limits._rates, limit, parse("1/hour"))
+    await ask(site, await site.bearer())
+    other = await site.bearer()  # of the same shop, at the same address
+    assert await site.refusal("POST", "/v1/avatars", data=form(), headers=other) == (429, "rate-limited")
+
+
+async def test_corrected_too_often(site: Site, monkeypatch: pytest.MonkeyPatch):
     bearer = await site.bearer()
-    for _ in range(60):
-        await site.services.limits.hit("avatar", "127.0.0.1")
-    assert await site.refusal("POST", "/v1/avatars", data=form(), headers=bearer) == (429, "rate-limited")
+    at = f"/v1/avatars/{(await ask(site, bearer))['id']}"
+    await work(site)
+    monkeypatch.setitem(site.services.limits._rates, "avatar-correction", parse("1/hour"))
+    given: dict[str, Any] = {"json": {"skin": "neutral"}, "headers": bearer}
+    async with site.calls("PATCH", at, **given) as response:
+        assert response.status == 202
+    assert await site.refusal("PATCH", at, **given) == (429, "rate-limited")
 
 
 async def test_who_came_with_photos_may_agree_to_the_camera_later(site: Site):

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
+from limits import parse
 
 from avatar.body_arrays import load_arrays
 from avatar.export import BodyShape, write_body
@@ -245,11 +246,14 @@ async def test_how_a_garment_fits_is_for_garments_and_bodies(site: Site, bearer:
         assert answer == (409, "avatar-not-ready")
 
 
-async def test_who_has_too_much_made_waits(site: Site, bearer: dict[str, str], at: str):
+@pytest.mark.parametrize("limit", ["dressing", "dressing-shop"])
+async def test_who_has_too_much_made_waits(
+    site: Site, bearer: dict[str, str], at: str, limit: str, monkeypatch: pytest.MonkeyPatch
+):
     shirt = await listed(site, "Shirt", "t-shirt")
     visit = await site.services.visits.resolve(bearer["Authorization"].removeprefix("Bearer "))
-    for _ in range(300):
-        await site.services.limits.hit("dressing", str(visit.id))
+    monkeypatch.setitem(site.services.limits._rates, limit, parse("1/hour"))
+    await site.services.limits.hit(limit, str(visit.id if limit == "dressing" else visit.tenant_id))
     assert await site.refusal("GET", f"{at}/dressed.glb?wear={shirt}:M", headers=bearer) == (429, "rate-limited")
 
 

@@ -11,6 +11,7 @@ export type ToServer =
 export interface AvatarView {
   avatar?: string
   wear?: { product: string; size: string | null }[]
+  tucked?: boolean
   scene?: 'studio' | 'room'
   yaw?: number
 }

@@ -12,7 +12,7 @@ export interface LineListener extends Seen {
   /** A picture is back, on the first connection or after a move. */
   onLive(): void
   /** What a new connection has to be told first. */
-  greeting(): ToServer
+  greeting(): ToServer[]
   onMessage(message: FromServer): void
   onDropped(code: string): void
 }
@@ -82,7 +82,7 @@ export class Line {
   #make(visit: Visit, camera: MediaStreamTrack): Connection {
     const connection: Connection = new Connection(this.shop, visit, camera, {
       onPicture: (stream) => void this.listener.returned(stream).then(() => this.#onPicture(connection)),
-      onControlOpen: () => connection.send(this.listener.greeting()),
+      onControlOpen: () => this.listener.greeting().forEach((message) => connection.send(message)),
       onMessage: (message) => {
         if (connection !== this.#current) return
         this.#watch.heard(message)

@@ -5,6 +5,7 @@ import { knownTrouble } from './camera'
 import { Debug } from './debug'
 import { Host } from './host'
 import { next, START } from './journey'
+import { Tab } from './kept'
 import { Page } from './page'
 import { Shop } from './session'
 import { Album } from './snapshot'
@@ -39,6 +40,8 @@ function begin(main: HTMLElement, { shop, key, product, language, words, privacy
     leave: () => tryOn.leave(),
     choose: (kind, id) => tryOn.wear(kind, id),
     takeAllOff: () => tryOn.takeAllOff(),
+    body: (on) => tryOn.showBody(on),
+    turn: (yaw) => tryOn.turnBody(yaw),
     snapshot: async () => {
       const names = tryOn.products.map(({ name }) => name)
       const caption = names.length === 0 ? say('album.nothing') : names.reduce((first, second) => say('album.and', { first, second }))
@@ -50,7 +53,7 @@ function begin(main: HTMLElement, { shop, key, product, language, words, privacy
       page.added()
     },
   })
-  const tryOn = new TryOn(say, new Shop(key ?? '', language), product, page)
+  const tryOn = new TryOn(say, new Shop(key ?? '', language), product, page, new Tab(shop?.slug ?? ''))
   const debug = new Debug(() => tryOn.connection)
   page.onRtt = (ms) => debug.rtt(ms)
   page.stage.element.append(debug.element)

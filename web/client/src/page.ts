@@ -6,7 +6,7 @@ import { hintFor, HintGate } from './hints'
 import { browserOf, noticeFor, type Notice, type Way } from './notices'
 import { consentScreen } from './screens/consent'
 import { NoticeCard } from './screens/notice'
-import { Stage } from './stage'
+import { Stage, type BodyShown } from './stage'
 import { Strip } from './strip'
 import { sayer, type Say, type Words } from './words'
 import { idsOf, isGarment, type Kind, type Product, type Worn } from './worn'
@@ -23,6 +23,8 @@ export interface Controls {
   snapshot(): void
   choose(kind: Kind, id: string | null): void
   takeAllOff(): void
+  body(on: boolean): void
+  turn(yaw: number): void
   /** Absent where there is no page around the mirror that has a cart. */
   addToCart: (() => void) | null
 }
@@ -61,6 +63,7 @@ export class Page implements View {
   #worn: Worn = {}
   #fit: Fit | null = null
   #screen: Screen | null = null
+  #body: BodyShown = 'none'
   #card: NoticeCard | null = null
 
   constructor(
@@ -78,7 +81,7 @@ export class Page implements View {
     const brand = h('span', { class: 'brand' }, about.shop || 'Vitrine')
     const bar = h('header', { class: 'bar' }, brand, h('span', { class: 'live-mark' }, say('bar.live')), this.#data)
     main.replaceChildren(bar, this.#note, this.#sheet, this.#room)
-    setInterval(() => this.stage.hint(this.#screen === 'live' ? this.#gate.at(performance.now()) : null), HINT_TICK_MS)
+    setInterval(() => this.#hint(), HINT_TICK_MS)
   }
 
   show(journey: Journey): void {
@@ -152,6 +155,12 @@ export class Page implements View {
     this.onRtt(ms)
   }
 
+  body(shown: BodyShown): void {
+    this.#body = shown
+    this.#gate.clear()
+    this.stage.body(shown)
+  }
+
   message(message: FromServer): void {
     if (message.type === 'face') {
       this.main.dataset['face'] = message.state
@@ -179,6 +188,12 @@ export class Page implements View {
     if (!this.#cart) return
     this.#cart.textContent = this.#say('cart.added')
     setTimeout(() => this.#cart && (this.#cart.textContent = this.#say('cart.add')), ADDED_MS)
+  }
+
+  /** Of her face nothing is said while her body is seen. */
+  #hint(): void {
+    if (this.#body === 'on' || this.#body === 'coming') return
+    this.stage.hint(this.#screen === 'live' ? this.#gate.at(performance.now()) : null)
   }
 
   #newCard(notice: Notice, screen: Screen, code: string | null): NoticeCard {

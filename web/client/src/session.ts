@@ -17,6 +17,8 @@ export interface Visit {
   iceServersAt: number
   /** That she agreed, signed: it goes on to speak for her when the token is over. */
   receipt: string
+  /** Whether she agreed to her camera, and not to photos alone. */
+  camera: boolean
 }
 
 /** What a shopper did beside wearing: counted by the shop and the day, with nobody's name. */
@@ -85,7 +87,8 @@ export class Shop {
     return text
   }
 
-  async openVisit(product: string | null, { version, language }: ConsentText): Promise<Visit> {
+  /** camera: whether that is what the text is about. */
+  async openVisit(product: string | null, { version, language }: ConsentText, camera = true): Promise<Visit> {
     const response = await call('/v1/sessions', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
@@ -93,20 +96,24 @@ export class Shop {
     })
     const body = (await response.json()) as { token: string; receipt: string; ice_servers?: RTCIceServer[] }
     const { token, receipt, ice_servers: iceServers = [] } = body
-    return { token, receipt, iceServers, iceServersAt: Date.now() }
+    return { token, receipt, camera, iceServers, iceServersAt: Date.now() }
   }
 
   /** A visit that began with photos may show her camera's picture from now on. */
-  async agreeToCamera(visit: Visit, { version, language }: ConsentText): Promise<void> {
+  async agreeToCamera(visit: Visit, { version, language }: ConsentText): Promise<Visit> {
     const headers = { ...bearer(visit), 'Content-Type': 'application/json' }
     const body = JSON.stringify({ consent: { version, language, granted: true } })
-    await call('/v1/sessions/camera', { method: 'POST', headers, body })
+    const response = await call('/v1/sessions/camera', { method: 'POST', headers, body })
+    visit.receipt = ((await response.json()) as { receipt: string }).receipt
+    visit.camera = true
+    return visit
   }
 
   /** Gets new credentials for the relays if those of the visit may be over. */
   async refreshIceServers(visit: Visit): Promise<void> {
+    const unknown = visit.iceServersAt === 0
     const old = Date.now() - visit.iceServersAt > ICE_SERVERS_MS
-    if (!old || !visit.iceServers.some(({ credential }) => credential !== undefined)) return
+    if (!unknown && !(old && visit.iceServers.some(({ credential }) => credential !== undefined))) return
     const response = await call('/v1/ice-servers', { headers: bearer(visit) })
     visit.iceServers = ((await response.json()) as { ice_servers: RTCIceServer[] }).ice_servers
     visit.iceServersAt = Date.now()

@@ -1,12 +1,23 @@
+/** Whether her body is in the picture's place; `none`: she has none. */
+export type BodyShown = 'none' | 'off' | 'coming' | 'on'
+
 /** The mirror: the returned picture, the tools on it, the hint, and what lies over it while there is no picture. */
 
 import { h, icon } from './dom'
+import { Turn } from './standing/turn'
 import type { Say } from './words'
 
 export interface Tools {
   snapshot(): void
   leave(): void
+  /** Her body in the picture's place, or herself again. */
+  body(on: boolean): void
+  /** Where it is to be turned, in degrees to the picture's right. */
+  turn(yaw: number): void
 }
+
+/** How to turn a body is said for so long. */
+const TOLD_MS = 5000
 
 export class Stage {
   readonly element: HTMLElement
@@ -14,27 +25,38 @@ export class Stage {
   readonly #preview = video('preview')
   readonly #hint = h('p', { class: 'hint', role: 'status', 'aria-live': 'polite' })
   readonly #mirrorButton: HTMLButtonElement
+  readonly #bodyButton: HTMLButtonElement
+  readonly #videos: HTMLElement
+  #body: BodyShown = 'none'
+  #told = 0
   #shown = video('returned')
   #spare = video('returned')
   #mirrored = true
 
-  constructor(say: Say, tools: Tools) {
+  constructor(
+    private readonly say: Say,
+    tools: Tools,
+  ) {
     this.#mirrorButton = tool('mirror', say('stage.mirror'), () => this.mirror(!this.#mirrored))
+    this.#bodyButton = tool('body', say('stage.body'), () => tools.body(this.#body === 'off'))
     const bar = h(
       'div',
       { class: 'tools', role: 'group', 'aria-label': say('stage.tools') },
       h('h1', { class: 'spoken', tabindex: '-1' }, say('stage.heading')),
       this.#mirrorButton,
+      this.#bodyButton,
       tool('snapshot', say('stage.snapshot'), tools.snapshot, 'shutter'),
       tool('close', say('stage.leave'), tools.leave),
     )
-    const videos = h('div', { class: 'videos' }, this.#preview, this.#spare, this.#shown)
-    this.element = h('section', { class: 'stage', 'aria-label': say('stage.name') }, videos, this.#hint, this.veil, bar)
+    this.#videos = h('div', { class: 'videos' }, this.#preview, this.#spare, this.#shown)
+    new Turn(this.#videos, (yaw) => this.#body === 'on' && tools.turn(yaw))
+    this.element = h('section', { class: 'stage', 'aria-label': say('stage.name') }, this.#videos, this.#hint, this.veil, bar)
     this.mirror(true)
+    this.body('none')
   }
 
   get mirrored(): boolean {
-    return this.#mirrored
+    return this.#mirrored && this.#body !== 'on' // what stands on a garment is to be read
   }
 
   get picture(): HTMLVideoElement {
@@ -50,6 +72,20 @@ export class Stage {
     this.#mirrored = on
     this.element.toggleAttribute('data-mirrored', on)
     this.#mirrorButton.setAttribute('aria-pressed', String(on))
+  }
+
+  body(shown: BodyShown): void {
+    this.#body = shown
+    this.element.dataset['body'] = shown
+    this.#bodyButton.hidden = shown === 'none'
+    this.#mirrorButton.hidden = shown === 'on'
+    this.#bodyButton.setAttribute('aria-pressed', String(shown === 'on' || shown === 'coming'))
+    for (const [name, value] of Object.entries({ tabindex: '0', role: 'img', 'aria-label': this.say('stage.body-hint') }))
+      if (shown === 'on') this.#videos.setAttribute(name, value)
+      else this.#videos.removeAttribute(name)
+    clearTimeout(this.#told)
+    this.hint(shown === 'on' ? this.say('stage.body-hint') : shown === 'coming' ? this.say('stage.body-coming') : null)
+    if (shown === 'on') this.#told = window.setTimeout(() => this.hint(null), TOLD_MS)
   }
 
   /** The camera's own picture, seen until the returned one is there. */
@@ -99,6 +135,6 @@ function video(name: string): HTMLVideoElement {
   return element
 }
 
-function tool(name: 'mirror' | 'snapshot' | 'close', label: string, act: () => void, look = ''): HTMLButtonElement {
+function tool(name: 'mirror' | 'body' | 'snapshot' | 'close', label: string, act: () => void, look = ''): HTMLButtonElement {
   return h('button', { type: 'button', class: `tool ${look}`, 'aria-label': label, title: label, onclick: act }, icon(name))
 }

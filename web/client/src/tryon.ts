@@ -2,12 +2,14 @@
 
 import { openCamera, whenAllowed, type CameraTrouble } from './camera'
 import type { Connection } from './connection'
-import type { FromServer } from './control'
+import type { FromServer, ToServer } from './control'
 import { next, START, type Event, type Journey, type Screen } from './journey'
 import { Line } from './line'
 import { consentIn, Problem, Unreachable, type ConsentText, type Deed, type Shop, type Visit } from './session'
 import type { Say } from './words'
 import { WaitingLine } from './waiting'
+import { visitOf, type Tab } from './kept'
+import type { BodyShown } from './stage'
 import { firstWorn, idsOf, isGarment, isWearable, put, wornFrom, type Kind, type Product, type Worn } from './worn'
 
 /** What the page shows of a try-on. */
@@ -22,6 +24,8 @@ export interface View {
   returned(stream: MediaStream): Promise<void>
   clear(): void
   message(message: FromServer): void
+  /** Whether her body is seen. */
+  body(shown: BodyShown): void
   connections(made: number): void
   note(text: string): void
   /** What speaks for this visit from now on. */
@@ -29,6 +33,11 @@ export interface View {
   framesShown(): number
   rtt(ms: number): void
 }
+
+/** What the server says when a body cannot be shown. */
+const NO_BODY: ReadonlySet<string> = new Set([
+  'unknown-avatar', 'avatar-not-ready', 'avatar-not-available', 'unknown-product', 'unknown-size', 'wear-invalid', 'garment-unwearable', 'unavailable',
+])
 
 /** The camera is let go on every other screen. */
 const CAMERA_ON: ReadonlySet<Screen> = new Set(['asking-camera', 'connecting', 'live', 'queue', 'lost'])
@@ -44,6 +53,10 @@ export class TryOn {
   /** What the server last said is on; the page shows a wish at once and goes back to this if it is refused. */
   #confirmed: Worn = {}
   #turn = 0
+  /** Where her body is turned, while it is to be seen. */
+  #yaw: number | null = null
+  /** That wish has come true. */
+  #bodySeen = false
   #retryTimer = 0
   readonly #line: Line
   readonly #waiting: WaitingLine
@@ -53,6 +66,7 @@ export class TryOn {
     private readonly shop: Shop,
     private product: string | null,
     private readonly view: View,
+    private readonly tab: Tab,
   ) {
     this.#line = new Line(shop, {
       returned: (stream) => view.returned(stream),
@@ -60,7 +74,7 @@ export class TryOn {
       framesShown: () => view.framesShown(),
       rtt: (ms) => view.rtt(ms),
       onLive: () => this.#dispatch({ type: 'picture' }),
-      greeting: () => ({ type: 'wear', products: idsOf(this.#worn) }),
+      greeting: () => [{ type: 'wear', products: idsOf(this.#worn) }, ...this.#bodyWish()],
       onMessage: (message) => this.#onMessage(message),
       onDropped: (code) => this.#onDropped(code),
     })
@@ -141,6 +155,21 @@ export class TryOn {
     if (this.#visit) void this.shop.report(this.#visit, { kind, products: known })
   }
 
+  /** Her body in the picture's place, in what it wore in the fitting room; or herself again. */
+  showBody(on: boolean): void {
+    this.#yaw = on ? 0 : null
+    this.#bodySeen = false
+    if (on) for (const wish of this.#bodyWish()) this.#line.send(wish)
+    else this.#line.send({ type: 'view', mode: 'live' })
+    this.view.body(on ? 'coming' : 'off')
+  }
+
+  turnBody(yaw: number): void {
+    if (this.#yaw === null) return
+    this.#yaw = yaw
+    this.#line.send({ type: 'view', mode: 'avatar', yaw })
+  }
+
   takeAllOff(): void {
     this.#wear({}, false)
   }
@@ -168,6 +197,7 @@ export class TryOn {
       if (stale()) return
       this.#visit = visit
       this.view.receipt(visit.receipt)
+      this.view.body(this.tab.read()?.body ? 'off' : 'none')
       if (!this.#camera) {
         const camera = await openCamera()
         if (stale()) return camera.stop()
@@ -195,6 +225,26 @@ export class TryOn {
   }
 
   async #openVisit(agreedTo: ConsentText): Promise<Visit> {
+    const visit = (await this.#takeUp(agreedTo)) ?? (await this.#newVisit(agreedTo))
+    this.tab.keep(visit, this.tab.read()?.body ?? null)
+    return visit
+  }
+
+  /** The visit in which she has a body, if it is not over. */
+  async #takeUp(agreedTo: ConsentText): Promise<Visit | null> {
+    const kept = this.tab.read()
+    if (!kept?.body) return null
+    try {
+      return await this.shop.agreeToCamera(visitOf(kept), agreedTo)
+    } catch (problem) {
+      if (!(problem instanceof Problem) || problem.code.startsWith('consent')) throw problem
+      this.tab.forget()
+      return null
+    }
+  }
+
+  async #newVisit(agreedTo: ConsentText): Promise<Visit> {
+    this.tab.forget()
     try {
       return await this.shop.openVisit(this.product, agreedTo)
     } catch (problem) {
@@ -221,7 +271,27 @@ export class TryOn {
       this.view.worn(this.#worn, false)
       this.view.note(this.say('note.not-wearable'))
     }
+    if (message.type === 'view' || (message.type === 'error' && NO_BODY.has(message.code))) this.#onBody(message)
     this.view.message(message)
+  }
+
+  #bodyWish(): ToServer[] {
+    const body = this.tab.read()?.body
+    return this.#yaw === null || !body ? [] : [{ type: 'view', mode: 'avatar', ...body, scene: 'studio', yaw: this.#yaw }]
+  }
+
+  #onBody(message: FromServer & { type: 'view' | 'error' }): void {
+    if (message.type === 'view' && message.mode === 'avatar') {
+      this.#bodySeen = message.state === 'shown'
+      if (this.#yaw !== null) this.view.body(this.#bodySeen ? 'on' : 'coming')
+      return
+    }
+    const gone = message.code === 'unknown-avatar'
+    if (message.type === 'error' && !gone && (this.#yaw === null || this.#bodySeen)) return // it was about something else
+    this.#yaw = null
+    if (gone && this.#visit) this.tab.keep(this.#visit, null)
+    if (message.code) this.view.note(this.say(gone ? 'note.body-gone' : 'note.body-trouble'))
+    this.view.body(gone ? 'none' : 'off')
   }
 
   #onDropped(code: string): void {
@@ -234,6 +304,8 @@ export class TryOn {
     clearTimeout(this.#retryTimer)
     this.#waiting.leave()
     this.#turn++
+    if (this.#yaw !== null) this.view.body('off')
+    this.#yaw = null
     this.#line.end()
     this.view.clear()
   }

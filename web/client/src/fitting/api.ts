@@ -1,7 +1,7 @@
 /** The avatar calls of the HTTP contract. Every refusal is a `Problem` with the server's stable code. */
 
 import { bearer, call, consentIn, Problem, type ConsentText, type Shop, type Visit } from '../session'
-import { mirrorWay, type Standing } from '../standing/standing'
+import { Mirror, type Standing } from '../standing/standing'
 import { readEvents } from '../waiting'
 import { stocked, type Listed, type Stocked } from './wardrobe'
 import type { Stops } from './ease'
@@ -110,16 +110,21 @@ export async function stockOf(key: string): Promise<Stocked> {
 export class FittingRoom {
   constructor(
     private readonly shop: Shop,
-    private readonly visit: Visit,
+    readonly visit: Visit,
   ) {}
 
-  /** The button that shows it in the mirror, without WebGL. */
-  mirrorWay(say: Say, avatar: Avatar, wear: Standing['wear']): HTMLButtonElement {
-    return mirrorWay({ shop: this.shop, visit: this.visit, avatar: avatar.id, wear, say })
+  /** Where her body is seen as video, without WebGL. */
+  mirror(say: Say, body: Standing['body']): Mirror {
+    return new Mirror({ shop: this.shop, visit: this.visit, body, say })
+  }
+
+  /** What the visit has, the newest first. */
+  async avatars(): Promise<Avatar[]> {
+    return (await this.#read<{ avatars: Avatar[] }>('/v1/avatars')).avatars
   }
 
   static async enter(shop: Shop, agreed: ConsentText): Promise<FittingRoom> {
-    return new FittingRoom(shop, await shop.openVisit(null, agreed))
+    return new FittingRoom(shop, await shop.openVisit(null, agreed, false))
   }
 
   async send(photos: Photos, agreed: ConsentText): Promise<Avatar> {

@@ -8,6 +8,7 @@ import { colours, NEUTRAL, skinChoice } from './skin'
 import { tabs } from './tabs'
 import type { Avatar, FittingRoom } from './api'
 import type { Garment } from './wardrobe'
+import type { KeptBody } from '../kept'
 import type { Say } from './words'
 
 export interface BodyWays {
@@ -17,6 +18,7 @@ export interface BodyWays {
   erase(): void
   again(): void
   explain(error: unknown): string
+  wears(body: KeptBody): void
 }
 
 export interface Stock {
@@ -24,6 +26,8 @@ export interface Stock {
   garments: readonly Garment[]
   /** What the page was opened for. */
   first: Garment | null
+  /** What she wore when she was here before. */
+  before: KeptBody | null
 }
 
 export class BodyScreen {
@@ -31,6 +35,8 @@ export class BodyScreen {
   readonly #plate: Plate
   readonly #dressing: Dressing
   readonly #measures = h('div')
+  readonly #own = h('div')
+  readonly #wrong = h('p', { class: 'wrong', role: 'alert', hidden: true })
   readonly #hints = h('div')
   readonly #refit = h('p', { class: 'refit', role: 'status', hidden: true })
 
@@ -38,23 +44,24 @@ export class BodyScreen {
     private readonly say: Say,
     avatar: Avatar,
     room: FittingRoom,
-    { language, garments, first }: Stock,
+    { language, garments, first, before }: Stock,
     private readonly ways: BodyWays,
   ) {
-    this.#plate = new Plate(say, room)
-    this.#dressing = new Dressing({ say, language, room, plate: this.#plate, explain: ways.explain }, avatar, garments)
+    const mirror = room.mirror(say, () => this.#dressing.worn)
+    this.#plate = new Plate(say, room, mirror)
+    this.#dressing = new Dressing({ say, language, room, plate: this.#plate, explain: ways.explain, wears: ways.wears }, avatar, garments)
     const clothes = garments.length > 0 ? this.#dressing.element : h('div', { class: 'dressing' }, h('p', { class: 'empty' }, say('clothes.none-sold')))
     const all = [
       { name: 'clothes', label: say('clothes.title'), content: clothes },
       { name: 'measures', label: say('body.measures'), content: h('div', {}, this.#measures, this.#hints) },
-      { name: 'hers', label: say('body.hers'), content: this.#hers(avatar) },
+      { name: 'hers', label: say('body.hers'), content: this.#own },
     ]
     // Without clothes to try on it is the measures that one comes for.
     const order = garments.length > 0 ? all : [all[1]!, all[0]!, all[2]!]
-    const panel = h('div', { class: 'body-panel' }, h('h1', { tabindex: '-1' }, say('body.heading')), this.#refit, tabs(say('body.heading'), order), h('div', { class: 'ways' }, room.mirrorWay(say, avatar, () => this.#dressing.worn)))
+    const panel = h('div', { class: 'body-panel' }, h('h1', { tabindex: '-1' }, say('body.heading')), this.#refit, this.#wrong, tabs(say('body.heading'), order), h('div', { class: 'ways' }, mirror.way()))
     this.element = h('section', { class: 'body-room' }, this.#plate.element, panel)
     this.#tell(avatar)
-    void this.#dressing.start(first).then(() => this.#paint(avatar.skin ?? NEUTRAL))
+    void this.#dressing.start(first, before).then(() => this.#paint(avatar.skin ?? NEUTRAL))
   }
 
   /** Says that the body is being made anew, while the old one stands. */
@@ -77,8 +84,10 @@ export class BodyScreen {
   }
 
   #tell(avatar: Avatar): void {
-    const wrong = avatar.failure && h('p', { class: 'wrong', role: 'alert' }, this.ways.explain(avatar.failure))
-    this.#measures.replaceChildren(...(wrong ? [wrong] : []), measuresPanel(this.say, avatar, this.ways.correct))
+    this.#wrong.hidden = avatar.failure === null
+    this.#wrong.textContent = avatar.failure && this.ways.explain(avatar.failure)
+    this.#measures.replaceChildren(measuresPanel(this.say, avatar, this.ways.correct))
+    this.#own.replaceChildren(this.#hers(avatar))
     const lines = avatar.findings.map((finding) => h('li', {}, this.ways.explain(finding)))
     this.#hints.replaceChildren(...(lines.length > 0 ? [h('section', { class: 'hints' }, h('h2', {}, this.say('body.hints')), h('ul', {}, ...lines))] : []))
   }

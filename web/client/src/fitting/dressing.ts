@@ -5,6 +5,7 @@ import { card } from './sizes'
 import { Rack } from './rack'
 import { canTuck, inSize, putOn, takeOff, wearOf, type Chosen, type Garment, type Outfit } from './wardrobe'
 import type { Avatar, Dressed, Fit, FittingRoom } from './api'
+import type { KeptBody } from '../kept'
 import type { Plate } from './plate'
 import type { Say } from './words'
 
@@ -15,6 +16,8 @@ export interface Surroundings {
   plate: Plate
   /** A refusal in words. */
   explain(error: unknown): string
+  /** Told what is on, whenever it changed. */
+  wears(body: KeptBody): void
 }
 
 export class Dressing {
@@ -32,7 +35,7 @@ export class Dressing {
   constructor(
     private readonly around: Surroundings,
     private avatar: Avatar,
-    garments: readonly Garment[],
+    private readonly garments: readonly Garment[],
   ) {
     const { say } = around
     this.#rack = new Rack(say, garments, (garment, on) => this.#toggle(garment, on))
@@ -41,13 +44,21 @@ export class Dressing {
   }
 
   /** What is on, for the mirror. */
-  get worn(): { product: string; size: string | null }[] {
-    return this.#outfit.map(({ garment, size }) => ({ product: garment.id, size }))
+  get worn(): KeptBody {
+    const wear = this.#outfit.map(({ garment, size }) => ({ product: garment.id, size }))
+    return { avatar: this.avatar.id, wear, tucked: this.#tucked && canTuck(this.#outfit) }
   }
 
-  /** Puts on what the page was opened for. */
-  start(garment: Garment | null): Promise<void> {
-    if (garment) this.#outfit = putOn([], garment)
+  /** Puts on what was worn before, and what the page was opened for. */
+  start(garment: Garment | null, before: KeptBody | null): Promise<void> {
+    for (const { product, size } of before?.wear ?? []) {
+      const known = this.garments.find(({ id, sizes }) => id === product && (size === null || sizes.includes(size)))
+      if (!known) continue
+      this.#outfit = putOn(this.#outfit, known)
+      if (size !== null) this.#outfit = inSize(this.#outfit, product, size)
+    }
+    this.#tucked = before?.tucked ?? false
+    if (garment) this.#outfit = putOn(this.#outfit, garment)
     return this.#show()
   }
 
@@ -101,7 +112,9 @@ export class Dressing {
       if (!files) return
       void this.#learn(wish)
       await plate.show({ body: files.body, garment: one?.files.garment ?? null, beside: two?.files.garment ?? null, picture: one?.files.picture ?? files.thumbnail })
-      if (wish === this.#wish) plate.name(...this.#names())
+      if (wish !== this.#wish) return
+      plate.name(...this.#names())
+      this.around.wears(this.worn)
     } catch (error) {
       if (wish !== this.#wish) return
       this.#wrong.textContent = explain(error)

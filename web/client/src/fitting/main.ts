@@ -7,6 +7,7 @@ import '../style/clothes.css'
 import '../style/finder.css'
 import '../style/measures.css'
 import { h } from '../dom'
+import { Tab, visitOf, type KeptBody } from '../kept'
 import { Problem, Shop, type ConsentText } from '../session'
 import { sayer } from '../words'
 import { Advice, viewIn } from './advice'
@@ -31,6 +32,7 @@ class Fitting {
   readonly #sheet = h('div', { class: 'sheet' })
   readonly #advice: Advice
   readonly #mirror: HTMLAnchorElement
+  readonly #tab: Tab
   #stock: Promise<Stocked> = Promise.resolve({ garments: [], others: false })
   #form: PhotosScreen | null = null
   #body: BodyScreen | null = null
@@ -45,6 +47,7 @@ class Fitting {
     this.#say = sayer<Key>(about.words)
     this.#advice = new Advice(about.words, this.#say)
     this.#shop = new Shop(about.key ?? '', about.language)
+    this.#tab = new Tab(about.shop?.slug ?? '')
     const mirror = `/s/${about.shop?.slug ?? ''}?lang=${about.language}`
     this.#mirror = h('a', { class: 'data', href: mirror, hidden: true }, this.#say('mirror'))
     const bar = h('header', { class: 'bar' }, h('span', { class: 'brand' }, about.shop?.name ?? 'Vitrine'), this.#mirror)
@@ -53,10 +56,38 @@ class Fitting {
 
   async start(): Promise<void> {
     if (!this.about.shop || !this.about.key) return this.#trouble(this.#say('trouble.no-shop'), null)
-    this.#form = null
+    this.#form = this.#room = null
     this.#stock = stockOf(this.about.key).catch(() => ({ garments: [], others: false }))
     void this.#stock.then(({ others }) => (this.#mirror.hidden = !others))
-    await this.#try(async () => this.#consent(await consentFor('photo', this.about.language)))
+    await this.#try(async () => {
+      const text = await consentFor('photo', this.about.language)
+      const there = await this.#takeUp()
+      if (!there) return this.#consent(text)
+      this.#agreed = text
+      await (there.files ? this.#arrive(there) : this.#follow(() => Promise.resolve(there)))
+    })
+  }
+
+  /** Goes on with this tab's visit, if there is one still; returns the body that it has or waits for. */
+  async #takeUp(): Promise<Avatar | null> {
+    const kept = this.#tab.read()
+    if (!kept) return null
+    const room = new FittingRoom(this.#shop, visitOf(kept))
+    try {
+      const there = (await room.avatars()).find(({ status, files }) => status !== 'failed' || files !== null)
+      this.#room = room
+      return there ?? null
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error
+      this.#tab.forget() // it is over
+      return null
+    }
+  }
+
+  /** The tab's visit, or a new one. */
+  async #visit(text: ConsentText): Promise<void> {
+    this.#room ??= await FittingRoom.enter(this.#shop, text)
+    this.#tab.keep(this.#room.visit, null)
   }
 
   #consent(text: ConsentText): void {
@@ -71,14 +102,14 @@ class Fitting {
 
   async #enter(text: ConsentText): Promise<void> {
     this.#agreed = text
-    this.#room = await FittingRoom.enter(this.#shop, text)
+    await this.#visit(text)
     this.#photos(null)
   }
 
   async #askToBring(archive: Blob): Promise<void> {
     const text = await consentFor('import', this.about.language)
     const bring = async (): Promise<void> => {
-      this.#room = await FittingRoom.enter(this.#shop, text)
+      await this.#visit(text)
       this.#agreed = await consentFor('photo', this.about.language)
       await this.#follow(() => (this.#room as FittingRoom).bring(archive, text))
     }
@@ -139,16 +170,23 @@ class Fitting {
     const asked = new URLSearchParams(window.location.search).get('wear')
     const first = garments.find(({ id }) => id === asked) ?? null
     let now = avatar
-    const body = new BodyScreen(this.#say, avatar, room, { language: this.about.language, garments, first }, {
+    const body = new BodyScreen(this.#say, avatar, room, { language: this.about.language, garments, first, before: this.#before(avatar) }, {
       correct: (name, cm) => void this.#try(async () => void (now = await this.#remake(body, now, { corrections_cm: { [name]: cm } }))),
       paint: (skin) => void this.#try(async () => void (now = await this.#remake(body, now, { skin }))),
       takeAlong: () => void this.#try(async () => save(await room.archive(now), 'my-body.zip')),
       erase: () => void this.#try(async () => this.#gone(await room.erase(now))),
       again: () => this.#photos(null),
       explain: this.#advice.explain,
+      wears: (worn) => this.#tab.keep(room.visit, worn),
     })
     this.#show('body', body.element)
     this.#body = body
+  }
+
+  /** What this body wore in this tab. */
+  #before({ id }: Avatar): KeptBody | null {
+    const body = this.#tab.read()?.body ?? null
+    return body?.avatar === id ? body : null
   }
 
   /** The old body stands until the new one is there. */
@@ -161,6 +199,7 @@ class Fitting {
   }
 
   #gone(receipts: string[]): void {
+    if (this.#room) this.#tab.keep(this.#room.visit, null)
     const receipt = new Blob([receipts.join('\n')], { type: 'application/jose' })
     const again = way('start', this.#say('gone.again'), () => void this.start())
     const keep = way('receipt', this.#say('gone.receipt'), () => save(receipt, 'receipt.jws'), 'quiet')

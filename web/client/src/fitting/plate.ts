@@ -5,6 +5,7 @@ import { legend } from './legend'
 import type { FittingRoom } from './api'
 import type { Stops } from './ease'
 import type { Say } from './words'
+import type { Mirror } from '../standing/standing'
 import type { Viewer } from './viewer'
 
 const TURNS = [
@@ -40,6 +41,7 @@ export class Plate {
   constructor(
     private readonly say: Say,
     private readonly room: FittingRoom,
+    private readonly mirror: Mirror,
   ) {
     this.#map = h('button', { type: 'button', class: 'quiet map', 'data-way': 'map', 'aria-pressed': 'false', hidden: true }, icon('ruler'), h('span', {}, say('map.show')))
     this.#map.onclick = () => this.#toggleMap()
@@ -127,7 +129,10 @@ export class Plate {
     const url = URL.createObjectURL(new Blob([await this.room.file(picture)], { type: 'image/png' }))
     const image = h('img', { src: url, alt: '' })
     image.onload = () => URL.revokeObjectURL(url)
-    this.element.replaceChildren(image, h('p', { class: 'small' }, this.say('body.no-3d')), this.#busy)
+    const instead = h('div', { class: 'instead' }, h('p', {}, this.say('body.no-3d')), this.mirror.way())
+    this.element.replaceChildren(image, instead, this.#busy)
+    const first = this.element.dataset['state'] !== 'picture'
     this.element.dataset['state'] = 'picture'
+    if (first) this.mirror.lead() // there she sees it from all sides; who closes it is not led there again
   }
 }

@@ -7,26 +7,38 @@ import { Line } from '../line'
 import { Problem, type ConsentText, type Shop, type Visit } from '../session'
 import { Turn } from './turn'
 import type { FromServer, ToServer } from '../control'
+import type { KeptBody } from '../kept'
 import type { Say } from '../fitting/words'
 
 export interface Standing {
   shop: Shop
   visit: Visit
-  avatar: string
-  /** What is worn just now. */
-  wear(): { product: string; size: string | null }[]
+  /** The body, and what it wears just now. */
+  body(): KeptBody
   say: Say
 }
 
 type Scene = 'studio' | 'room'
 
-/** The button that opens it. It needs no WebGL: the picture comes from the server. */
-export function mirrorWay(about: Standing): HTMLButtonElement {
-  const open = (): void => void new Mirror(about).open()
-  return h('button', { type: 'button', class: 'quiet', 'data-way': 'mirror', onclick: open }, about.say('stand.open'))
+const AGAIN_S = 5
+
+/** The ways to it. It needs no WebGL: the picture comes from the server. */
+export class Mirror {
+  constructor(private readonly about: Standing) {}
+
+  /** A button that opens it. */
+  way(): HTMLButtonElement {
+    const open = (): void => void new Glass(this.about).open()
+    return h('button', { type: 'button', class: 'quiet', 'data-way': 'mirror', onclick: open }, this.about.say('stand.open'))
+  }
+
+  /** Opens it with a word why, where the page itself cannot show a body. The camera is not asked for before she agrees. */
+  lead(): void {
+    new Glass(this.about).lead()
+  }
 }
 
-class Mirror {
+class Glass {
   readonly #dialog: HTMLDialogElement
   readonly #video = h('video', { playsinline: true, autoplay: true })
   readonly #surface: HTMLElement
@@ -36,6 +48,8 @@ class Mirror {
   readonly #line: Line
   #camera: MediaStreamTrack | null = null
   #scene: Scene = 'studio'
+  #ticket: string | null = null
+  #again = 0
 
   constructor(private readonly about: Standing) {
     const { say } = about
@@ -54,54 +68,88 @@ class Mirror {
       framesShown: () => this.#video.getVideoPlaybackQuality().totalVideoFrames,
       rtt: () => undefined,
       onLive: () => undefined,
-      greeting: () => this.#wish({ yaw: this.#turn.yaw }),
+      greeting: () => [this.#wish({ yaw: this.#turn.yaw })],
       onMessage: (message) => this.#heard(message),
       onDropped: () => void this.#connect(),
     })
   }
 
   async open(): Promise<void> {
+    this.#show()
+    this.#say('stand.preparing')
+    if (this.about.visit.camera) await this.#connect()
+    else await this.#try(async () => this.#ask(await this.about.shop.consent(), null))
+  }
+
+  lead(): void {
+    const { say, shop, visit } = this.about
+    this.#show()
+    if (visit.camera) this.#card(say('stand.instead'), [say('stand.instead-line')], say('stand.open'), () => this.#connect())
+    else void this.#try(async () => this.#ask(await shop.consent(), say('stand.instead-line')))
+  }
+
+  #show(): void {
     document.body.append(this.#dialog)
     this.#dialog.showModal()
-    this.#say('stand.preparing')
-    await this.#connect()
   }
 
   async #connect(): Promise<void> {
     const { shop, visit } = this.about
+    await this.#try(async () => {
+      try {
+        this.#camera ??= await openCamera()
+        if (!this.#dialog.open) return this.#end()
+        await this.#line.connect(visit, this.#camera, this.#ticket)
+        this.#ticket = null
+      } catch (error) {
+        if (!(error instanceof Problem && error.code === 'consent-required')) throw error
+        this.#ask(await shop.consent(), null) // the text is another since she agreed
+      }
+    })
+  }
+
+  async #try(act: () => Promise<void>): Promise<void> {
     try {
-      this.#camera ??= await openCamera()
-      if (!this.#dialog.open) return this.#end()
-      await this.#line.connect(visit, this.#camera, null)
+      await act()
     } catch (error) {
-      if (error instanceof Problem && error.code === 'consent-required') this.#ask(await shop.consent())
-      else if (error instanceof Problem && error.code === 'queue') this.#say('stand.full')
+      if (error instanceof Problem && error.code === 'queue') this.#wait(error)
       else this.#say(typeof error === 'string' ? 'stand.no-camera' : 'stand.trouble')
     }
   }
 
-  /** A visit that began with photos has not agreed to the camera yet. */
-  #ask(text: ConsentText): void {
+  /** Every mirror is in use: she keeps her place in the line, and it is tried again when the server said. */
+  #wait({ members, retryAfterS }: Problem): void {
+    this.#say('stand.full')
+    if (typeof members['ticket'] === 'string') this.#ticket = members['ticket']
+    clearTimeout(this.#again)
+    this.#again = window.setTimeout(() => void this.#connect(), 1000 * (retryAfterS ?? AGAIN_S))
+  }
+
+  /** A visit that began with photos has not agreed to the camera yet. first: a word before the text. */
+  #ask(text: ConsentText, first: string | null): void {
     this.#releaseCamera()
-    const { say } = this.about
+    const { shop, visit, say } = this.about
+    this.#card(text.title, [...(first ? [first] : []), ...text.paragraphs], say('consent.agree'), async () => {
+      await shop.agreeToCamera(visit, text)
+      await this.#connect()
+    })
+  }
+
+  #card(title: string, paragraphs: string[], yes: string, go: () => Promise<void>): void {
     const card = h('section', { class: 'standing-consent' })
-    const agree = async (): Promise<void> => {
+    const agree = (): void => {
       card.remove()
-      try {
-        await this.about.shop.agreeToCamera(this.about.visit, text)
-        await this.#connect()
-      } catch {
-        this.#say('stand.trouble')
-      }
+      this.#say('stand.preparing')
+      void this.#try(go)
     }
     card.append(
-      h('h2', {}, text.title),
-      ...text.paragraphs.map((paragraph) => h('p', {}, paragraph)),
+      h('h2', {}, title),
+      ...paragraphs.map((paragraph) => h('p', {}, paragraph)),
       h(
         'div',
         { class: 'ways' },
-        h('button', { type: 'button', class: 'primary', 'data-way': 'agree', onclick: () => void agree() }, say('consent.agree')),
-        h('button', { type: 'button', class: 'quiet', 'data-way': 'decline', onclick: () => this.#dialog.close() }, say('consent.decline')),
+        h('button', { type: 'button', class: 'primary', 'data-way': 'agree', onclick: agree }, yes),
+        h('button', { type: 'button', class: 'quiet', 'data-way': 'decline', onclick: () => this.#dialog.close() }, this.about.say('consent.decline')),
       ),
     )
     this.#dialog.append(card)
@@ -137,7 +185,7 @@ class Mirror {
   }
 
   #wish(more: { yaw?: number }): ToServer {
-    return { type: 'view', mode: 'avatar', avatar: this.about.avatar, wear: this.about.wear(), scene: this.#scene, ...more }
+    return { type: 'view', mode: 'avatar', ...this.about.body(), scene: this.#scene, ...more }
   }
 
   #say(key: Parameters<Say>[0] | null): void {
@@ -151,6 +199,7 @@ class Mirror {
   }
 
   #end(): void {
+    clearTimeout(this.#again)
     this.#turn.stop()
     this.#line.end()
     this.#releaseCamera()
