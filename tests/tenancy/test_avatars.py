@@ -115,6 +115,29 @@ async def let_the_lease_run_out(addresses: Addresses) -> None:
     await admin.close()
 
 
+async def test_a_worker_that_was_frozen_since_an_earlier_job_cannot_overwrite(house: House, addresses: Addresses):
+    visit, frozen, other = await house.visit(), house.worker(), house.worker()
+    avatar = await house.ask(visit)
+    first = await frozen.take()
+    assert first is not None
+    await let_the_lease_run_out(addresses)
+    second = await other.take()
+    assert second is not None
+    await other.complete(second, MADE)
+    await house.avatars.correct(visit, avatar.id, {"waist": 75.0})
+    correction = await other.take()
+    assert correction is not None and correction.attempt == first.attempt  # they count anew with each job
+    for word in (
+        frozen.progress(first, "fitting", 0.5),
+        frozen.fail(first, "nobody", ""),
+        frozen.complete(first, MADE),
+    ):
+        with pytest.raises(Superseded):
+            await word
+    await other.complete(correction, MADE)
+    assert (await house.avatars.get(visit, avatar.id)).failure is None
+
+
 async def test_after_three_attempts_it_is_given_up_and_held_for_the_operator(house: House, addresses: Addresses):
     visit, worker = await house.visit(), house.worker()
     avatar = await house.ask(visit)

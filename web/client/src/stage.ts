@@ -38,7 +38,7 @@ export class Stage {
     tools: Tools,
   ) {
     this.#mirrorButton = tool('mirror', say('stage.mirror'), () => this.mirror(!this.#mirrored))
-    this.#bodyButton = tool('body', say('stage.body'), () => tools.body(this.#body === 'off'))
+    this.#bodyButton = tool('body', say('stage.body'), () => tools.body(this.#body === 'off'), 'other')
     const bar = h(
       'div',
       { class: 'tools', role: 'group', 'aria-label': say('stage.tools') },

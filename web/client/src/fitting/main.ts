@@ -64,7 +64,9 @@ class Fitting {
       const there = await this.#takeUp()
       if (!there) return this.#consent(text)
       this.#agreed = text
-      await (there.files ? this.#arrive(there) : this.#follow(() => Promise.resolve(there)))
+      if (!there.files) return this.#follow(() => Promise.resolve(there))
+      // A correction may be under way; the body stands until that is done.
+      await this.#arrive(await (this.#room as FittingRoom).follow(there, () => undefined, this.#stop.signal))
     })
   }
 
