@@ -300,6 +300,12 @@ async def test_a_correction_of_which_nothing_comes_leaves_everything_as_it_was(
     assert after.failure in ("measure-implausible", "gave-up", "took-too-long")
     assert (after.skin, after.corrections) == ("#b98264", {"height": 170.0})
     assert (after.body, after.measures, after.files) == (avatar.body, avatar.measures, avatar.files)
+    await house.avatars.correct(visit, avatar.id, {}, skin="neutral")
+    work = await worker.take()
+    assert work is not None
+    await worker.complete(work, MADE)
+    async with house.database.tenant(visit.tenant_id) as connection:  # what it was before is kept only until then
+        assert await connection.fetchval("SELECT before FROM avatars WHERE id = $1", avatar.id) is None
 
 
 async def test_a_failure_says_which_photo_it_is_about_until_another_try(house: House):

@@ -68,7 +68,7 @@ export class BodyScreen {
   working(avatar: Avatar): void {
     this.#dressing.hold()
     this.#refit.hidden = false
-    this.#refit.textContent = this.say('body.refit', { percent: `${Math.round(100 * avatar.progress)} %` })
+    this.#refit.textContent = this.say('body.refit', { percent: `${Math.round(100 * avatar.progress)}\u00a0%` })
   }
 
   /** The body as it is now, in what it wore; of another shape, in the sizes that fit now. */

@@ -41,7 +41,7 @@ function sizes(say: Say, garment: Garment, chosen: string | null, fit: Fit | nul
   const choices = garment.sizes.map((size) => {
     const share = fit?.sizes.find(({ label: one }) => one === size)?.probability ?? null
     const best = fit?.size === size
-    const percent = share === null ? null : `${Math.round(share * 100)} %`
+    const percent = share === null ? null : `${Math.round(share * 100)}\u00a0%`
     const said = best && percent ? say('size.best', { size, percent }) : size
     const input = h('input', { type: 'radio', name: `${name}-${garment.id}`, value: size, checked: size === chosen, 'aria-label': said })
     input.onchange = () => choose(size)
@@ -54,8 +54,8 @@ function sizes(say: Say, garment: Garment, chosen: string | null, fit: Fit | nul
 function advice(say: Say, fit: Fit | null, garment: Garment): HTMLElement {
   if (!fit) return h('p', { class: 'advice waiting' }, say('fit.looking'))
   const label = fit.label_size
-  const chart = label && h('span', { class: 'soft' }, ' ', say('fit.label', { size: label.size, percent: `${Math.round(label.probability * 100)} %` }))
-  const sure = say('fit.sure', { size: fit.size, percent: `${Math.round(fit.probability * 100)} %` })
+  const chart = label && h('span', { class: 'soft' }, ' ', say('fit.label', { size: label.size, percent: `${Math.round(label.probability * 100)}\u00a0%` }))
+  const sure = say('fit.sure', { size: fit.size, percent: `${Math.round(fit.probability * 100)}\u00a0%` })
   return h('p', { class: 'advice', 'data-fit': garment.id }, h('strong', {}, sure), ' ', fit.words, chart)
 }
 
