@@ -14,6 +14,7 @@ from aiortc.rtp import RtpPacket
 
 CAPACITY = 1024  # packets held at most: a 1 MB key frame, far beyond any the encoder may send
 NACK_ATTEMPTS = 5
+LONG_ANSWER_S, FEW_HOLES, DOUBLE_AFTER_S = 0.1, 12, 0.02  # asked for twice in a row
 NACK_PACKETS = 128  # missing packets tracked at most; beyond it the sender has forgotten them anyway
 FIRST_RTT_S = 0.05
 MIN_DEADLINE_S = 0.06
@@ -47,12 +48,14 @@ class Packet(NamedTuple):
 
 @dataclass
 class Hole:
-    """A packet that is missing: since when, and when it was first and last asked for."""
+    """A packet that is missing: since when, and when it was first and last asked for; attempts: how often, where twice
+    in a row counts once. doubled: whether the last time was twice."""
 
     since: float
     first_asked: float = -1.0
     asked: float = -1.0
     attempts: int = 0
+    doubled: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,10 +161,18 @@ class FrameAssembler:
         ):
             self._asked_key, key_frame = now, True
         nack, needed_from = [], self._needed_from()
+        interval_s = self._nack_interval_s
+        # Where an answer takes long, a request or an answer that is lost too costs as long again.
+        twice = self.answer_s >= LONG_ANSWER_S and len(self._holes) <= FEW_HOLES
         for number, hole in self._holes.items():
-            if number >= needed_from and hole.attempts < NACK_ATTEMPTS and now - hole.asked >= self._nack_interval_s:
+            if number < needed_from:
+                continue
+            if hole.attempts < NACK_ATTEMPTS and now - hole.asked >= interval_s:
                 hole.first_asked = hole.first_asked if hole.attempts else now
-                hole.asked, hole.attempts = now, hole.attempts + 1
+                hole.asked, hole.attempts, hole.doubled = now, hole.attempts + 1, False
+                nack.append(number & 0xFFFF)
+            elif twice and hole.attempts and not hole.doubled and now - hole.asked >= DOUBLE_AFTER_S:
+                hole.doubled = True
                 nack.append(number & 0xFFFF)
         return Wish(tuple(nack), key_frame)
 

@@ -210,6 +210,7 @@ class Session:
             return
         if sender.rtt_s is not None:
             receiver.rtt_s = sender.rtt_s
+            self.stream.heard_round_trip(sender.rtt_s)
         if (stood_still_s := self._arrivals.frame(time.monotonic())) > 0:
             self.hooks.on_freeze(stood_still_s)
         self.stream.send_codec = sender.codec

@@ -29,6 +29,9 @@ from rtc.encode import VideoEncoder, make_encoder
 from rtc.pace import Pace
 
 FRESH_S = 0.025  # a frame that has waited longer gives way to a newer one
+# On a long path a repaired hole lets go of more pictures, and all of them are older than what they wait here: they may
+# wait for this part of a round trip.
+FRESH_SHARE, MOST_FRESH_S = 0.5, 0.1
 MAX_WAITING = 30  # encoded frames; beyond a second's worth the stream starts again at a key frame
 
 
@@ -120,6 +123,7 @@ class FrameStream:
         self.showing: Any = None  # an avatar in the picture's place
         self.pace = Pace()
         self.detail = 1.0
+        self.fresh_s = FRESH_S
         self.counts = counts or FrameCounts()
         self.key_frame_wanted = True
         self.dropped: Counter[str] = Counter()  # by cause
@@ -130,6 +134,10 @@ class FrameStream:
         self._clock = CameraClock()
         self._scheduled = False
         self.closed = False
+
+    def heard_round_trip(self, seconds: float) -> None:
+        """How long the way there and back is; on the event loop."""
+        self.fresh_s = min(max(FRESH_S, FRESH_SHARE * seconds), MOST_FRESH_S)
 
     def push(self, codec: RTCRtpCodecParameters, encoded: EncodedFrame) -> bool:
         """Add a frame, on the event loop; False when the backlog was thrown away instead."""
@@ -162,7 +170,7 @@ class FrameStream:
             if newer is not None:
                 self.dropped["newer-frame"] += frame is not None
                 frame, arrived = newer, arrived_at
-                if time.perf_counter() - arrived_at < FRESH_S:
+                if time.perf_counter() - arrived_at < self.fresh_s:
                     break
         decoded = time.perf_counter()
         self.counts.decode_s += decoded - started

@@ -3,7 +3,15 @@
 import numpy as np
 from aiortc.rtp import RtpPacket
 
-from rtc.assembly import CAPACITY, GIVEN_UP_KEPT, MAX_DEADLINE_S, MIN_DEADLINE_S, EncodedFrame, FrameAssembler
+from rtc.assembly import (
+    CAPACITY,
+    FEW_HOLES,
+    GIVEN_UP_KEPT,
+    MAX_DEADLINE_S,
+    MIN_DEADLINE_S,
+    EncodedFrame,
+    FrameAssembler,
+)
 
 KEY, DELTA = b"K", b"D"
 
@@ -69,6 +77,25 @@ def test_a_missing_packet_is_asked_for_until_it_comes() -> None:
     assert [f.data for f in feed(assembler, [sent[1]], now=1.04)] == [b"D1.0D1.1D1.2"]
     assert assembler.wish(1.2) == assembler.wish(5.0)
     assert assembler.counters.recovered_packets == 1
+
+
+def asked(assembler: FrameAssembler, ticks: int) -> list[int]:
+    """When something was asked for, in ticks of 1/128 of a second."""
+    return [tick for tick in range(ticks) if assembler.wish(tick / 128).nack]
+
+
+def test_on_a_long_path_a_missing_packet_is_asked_for_twice_in_a_row() -> None:
+    assembler = FrameAssembler(starts_key, rtt_s=0.2)
+    feed(assembler, packets(0, 0, 1, key=True) + packets(2, 2, 1))
+    assert asked(assembler, 50) == [0, 3, 29, 32]
+
+
+def test_on_a_short_path_or_with_much_missing_it_is_asked_for_once() -> None:
+    near, lossy = FrameAssembler(starts_key, rtt_s=0.08), FrameAssembler(starts_key, rtt_s=0.2)
+    feed(near, packets(0, 0, 1, key=True) + packets(2, 2, 1))
+    feed(lossy, packets(0, 0, 1, key=True) + packets(2 + FEW_HOLES, 2, 1))
+    assert asked(near, 20) == [0, 12]
+    assert asked(lossy, 20) == [0]
 
 
 def test_a_hole_past_its_deadline_costs_one_jump_and_asks_for_a_key_frame_at_once() -> None:

@@ -1,6 +1,7 @@
 """One stream's pictures from encoded to encoded, on this thread."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,10 +9,8 @@ import av
 import numpy as np
 import psutil
 import pytest
-from pytest import MonkeyPatch
 
 from render.pipeline import FaceState, Outcome
-from rtc import worker
 from rtc.assembly import EncodedFrame
 from rtc.codecs import CannotDecode, opens_key_frame, read_payload
 from rtc.encode import VideoEncoder, Vp8
@@ -105,8 +104,8 @@ def test_frames_that_come_faster_than_they_are_worked_on_do_not_pile_up(stream: 
     assert finished.payloads
 
 
-def test_of_frames_that_have_waited_the_newest_is_worked_on(stream: FrameStream, monkeypatch: MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "FRESH_S", -1.0)
+def test_of_frames_that_have_waited_the_newest_is_worked_on(stream: FrameStream) -> None:
+    stream.fresh_s = -1.0
     for frame in encoded([0, 3750, 7500]):
         assert stream.push(VP8, frame)
     finished = stream.work(fail)
@@ -137,3 +136,19 @@ def test_a_key_frame_of_the_camera_s_makes_none_on_the_way_back(
     finished = [worked(stream, frame) for frame in encoded([0, 3750, 7500], key_every=1)]
     firsts = [one.payloads[0] for one in finished if one]
     assert [opens_key_frame(sent, first, read_payload(sent, first)) for first in firsts] == [True, False, False]
+
+
+@pytest.mark.parametrize(("round_trip_s", "shown"), [(0.01, 1), (0.2, 5)])
+def test_of_pictures_let_go_at_once_a_long_path_shows_every_one(
+    stream: FrameStream, round_trip_s: float, shown: int
+) -> None:
+    """They have waited for 30 ms: on a short path only the newest is worth its work."""
+    stream.heard_round_trip(round_trip_s)
+    for frame in encoded(range(0, 5 * 3750, 3750)):
+        stream.push(VP8, frame)
+    time.sleep(0.03)
+    finished = 0
+    while stream._waiting:
+        finished += stream.work(lambda error: pytest.fail(str(error))) is not None
+    assert finished == shown
+    assert stream.dropped["newer-frame"] == 5 - shown
