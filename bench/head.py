@@ -63,9 +63,9 @@ def follow(sights: Sights) -> tuple[list[HeadPose], EyeStatistics, list[float]]:
     """Poses, eyes and sizes, as a session finds them."""
     solver, eyes, face = HeadPoseSolver(), EyeStatistics(), load_canonical_face()
     poses, scales = [], []
-    for landmarks in sights.landmarks:
+    for landmarks, looked in zip(sights.landmarks, sights.eyes, strict=True):
         pose = solver.solve(landmarks, sights.camera)
-        if abs(pose.yaw_deg) < 25:
+        if looked and abs(pose.yaw_deg) < 25:
             eyes.add(measure_eyes(landmarks, pose, sights.camera, face))
         if eyes.fit is not None:
             scales.append(eyes.fit.head_scale)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from bench.heads_film import Film, Place
+from render.eyes import ENOUGH_FRAMES
 from render.headpose import Intrinsics
+from render.pipeline import LOOK_EVERY_FRAMES
 from render.tracker import FaceTracker
 
 FPS = 24.0
@@ -20,9 +22,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Sights:
-    """Frames in which a face was found: landmarks (M, 478, 3) px; rotations (M, 3, 3), places (M, 3) mm."""
+    """Frames in which a face was found: landmarks (M, 478, 3) px; rotations (M, 3, 3), places (M, 3) mm; eyes (M,)
+    bool, whether the eyes were looked at more closely, as the live path does now and then."""
 
     landmarks: NDArray[np.float32]
+    eyes: NDArray[np.bool_]
     rotations: Array
     places_mm: Array
     camera: Intrinsics
@@ -31,21 +35,25 @@ class Sights:
 
 def sight(film: Film, camera: Intrinsics, places: Iterable[Place], tracker: FaceTracker, follow: bool) -> Sights:
     """Film the head and track it; `follow` its path from frame to frame, or look for it anew each time."""
-    landmarks, found, missed = [], [], 0
+    landmarks, eyes, missed = [], [], 0
+    found: list[Place] = []
     tracker.close()
     for number, place in enumerate(places):
         if not follow:
             tracker.close()
         picture = av.VideoFrame.from_ndarray(film.shoot(place), format="rgb24")
-        seen = tracker.track(picture.reformat(format="yuv420p"), round(number * 1000 / FPS))
+        look = len(found) < ENOUGH_FRAMES or number % LOOK_EVERY_FRAMES == 0
+        seen = tracker.track(picture.reformat(format="yuv420p"), round(number * 1000 / FPS), eyes=look)
         if seen is None:
             missed += 1
             continue
         landmarks.append(seen)
+        eyes.append(look or not follow)
         found.append(place)
     assert found, "no face was found in any picture"
     return Sights(
         np.array(landmarks),
+        np.array(eyes),
         np.array([place.rotation for place in found]),
         np.array([place.translation_mm for place in found]),
         camera,

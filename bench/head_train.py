@@ -85,7 +85,10 @@ def film(seeds: range, pictures: int, models: Path, cache: Path, wheel: Path | N
             )
             say(f"head {seed}: {len(seen.landmarks)} pictures, {seen.missed} without a face found")
         with np.load(kept) as file:
-            found.append(Sights(file["landmarks"], file["rotations"], file["places"], camera, int(file["missed"])))
+            looked = np.ones(len(file["landmarks"]), bool)
+            found.append(
+                Sights(file["landmarks"], looked, file["rotations"], file["places"], camera, int(file["missed"]))
+            )
     studio.close()
     return found
 

@@ -35,10 +35,14 @@ TABLE = Path(__file__).parent / "data" / "eye_landmarks.json"
 
 @dataclass(frozen=True)
 class MeasuredFace:
-    """landmarks: (478, 3) float32, pixels, z in the same scale; presence: the logit of there being a face."""
+    """landmarks: (478, 3) float32, pixels, z in the same scale; presence: the logit of there being a face.
+
+    eyes: (152, 2) float32, pixels: how far the heads moved the eyes' points from where the mesh has them.
+    """
 
     landmarks: NDArray[np.float32]
     presence: float
+    eyes: NDArray[np.float32]
 
 
 class FaceMesh:
@@ -52,8 +56,11 @@ class FaceMesh:
         self._refined = np.concatenate([self._points, irises], axis=1).ravel()
         self._contours = self._points[:, :CONTOUR]
 
-    def measure(self, picture: NDArray[np.uint8]) -> MeasuredFace | None:
-        """The face in a picture (192, 192, 3) RGB, in pixels of that picture; None if it shows no face."""
+    def measure(self, picture: NDArray[np.uint8], eyes: NDArray[np.float32] | None = None) -> MeasuredFace | None:
+        """The face in a picture (192, 192, 3) RGB, in pixels of that picture; None if it shows no face.
+
+        eyes: of a face just measured, in whose place the heads need not look again.
+        """
         np.multiply(picture, np.float32(1 / 255), out=self._mesh.input()[0])
         self._mesh.run()
         presence = float(self._mesh.output(2).item())
@@ -61,13 +68,31 @@ class FaceMesh:
             return None
         landmarks = np.empty((POINTS, 3), np.float32)
         landmarks[:MESH_POINTS] = self._mesh.output(1).reshape(MESH_POINTS, 3)
+        known = self._known_of_eyes(landmarks)
+        if eyes is None:
+            eyes = self._look_at_eyes(landmarks) - known
+        landmarks[self._refined, :2] = known + eyes
+        return MeasuredFace(landmarks, presence, eyes)
+
+    def _known_of_eyes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Where the mesh has the eyes' points (152, 2), the irises in the middle of their eyes; fills in the irises'
+        depth, which the heads do not tell."""
+        contours = landmarks[self._contours].sum(1) / CONTOUR
+        landmarks[MESH_POINTS:] = contours.repeat(IRIS_POINTS, 0)
+        known: NDArray[np.float32] = landmarks[self._refined, :2]
+        return known
+
+    def _look_at_eyes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Where the heads see the eyes' points (152, 2), by the features of the last picture."""
         around = self._around_eyes(landmarks)
         features = self._mesh.output(0)[0]
         for eye in range(2):
             self._eyes.input(eye)[0] = _sample(features, around[eye])
         self._eyes.run()
-        self._refine(landmarks, around)
-        return MeasuredFace(landmarks, presence)
+        seen = self._eyes.output().reshape(2, -1, 2)
+        # A cell's size is the same in both units, so only the origin is scaled.
+        placed = seen @ around[:, :, :2].transpose(0, 2, 1) + around[:, None, :, 2] * UNITS_PER_CELL
+        return placed.reshape(-1, 2).astype(np.float32)
 
     def _around_eyes(self, landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
         """For each eye a (2, 3) matrix from cells of the sample around it to cells of the map."""
@@ -92,16 +117,6 @@ class FaceMesh:
                 ]
             )
         return np.array(around)
-
-    def _refine(self, landmarks: NDArray[np.float32], around: NDArray[np.float64]) -> None:
-        """Overwrite x and y of the eyes, which keep the mesh's depth, and fill in the irises."""
-        seen = self._eyes.output().reshape(2, -1, 2)
-        # A cell's size is the same in both units, so only the origin is scaled.
-        placed = seen @ around[:, :, :2].transpose(0, 2, 1) + around[:, None, :, 2] * UNITS_PER_CELL
-        landmarks[self._refined, :2] = placed.reshape(-1, 2)
-        left, right = (landmarks[self._contours, 2].sum(1) / CONTOUR).tolist()
-        landmarks[MESH_POINTS : MESH_POINTS + IRIS_POINTS, 2] = left
-        landmarks[MESH_POINTS + IRIS_POINTS :, 2] = right
 
 
 def _sample(features: NDArray[np.float32], around: NDArray[np.float64]) -> NDArray[np.float32]:

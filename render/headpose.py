@@ -11,7 +11,7 @@ head nearby from a large one far away, so the person's own size comes from the i
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import cos, sin, sqrt
+from math import cos, hypot, sin, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -227,40 +227,42 @@ class HeadPoseSolver:
         """Gauss-Newton on the weighted reprojection error."""
         rotation, translation = pose.rotation, pose.translation_mm
         # One row for each unknown, with the weighted x of all points and then their y: a few dozen numbers in a row are
-        # what NumPy is quick with.
+        # what NumPy is quick with, and each call costs more than its arithmetic.
         rows, residual = np.zeros((6, 2, len(self._model))), np.empty((2, len(self._model)))
         a, b = rows.reshape(6, -1), residual.reshape(-1)
+        normal = np.empty((6, 6))
+        diagonal = normal.reshape(-1)[::7]
         root_weights = self._root_weights
-        seen_x, seen_y = seen.T - np.array([[camera.cx], [camera.cy]])
-        rms = np.inf
+        focal = np.array([[camera.fx], [-camera.fy]])
+        seen_xy = seen.T - np.array([[camera.cx], [camera.cy]])
         for _ in range(ITERATIONS):
-            turned = face(rotation, translation) @ rotation.T
-            x, y, z = turned.T
+            x, y, z = turned = rotation @ face(rotation, translation).T
             inverse = -1.0 / np.minimum(z + translation[2], -1.0)
-            flat_x, flat_y = (x + translation[0]) * inverse, (y + translation[1]) * inverse
-            residual[0] = (seen_x - camera.fx * flat_x) * root_weights
-            residual[1] = (seen_y + camera.fy * flat_y) * root_weights
+            flat = (turned[:2] + translation[:2, None]) * inverse
+            np.multiply(seen_xy - focal * flat, root_weights, out=residual)
             # d(pixel)/d(point): x and y act directly, z through the perspective divide.
-            weighted = inverse * root_weights
-            by_x, by_y = camera.fx * weighted, -camera.fy * weighted
-            x_by_z, y_by_z = by_x * flat_x, by_y * flat_y
-            rows[0] = x_by_z * y, y_by_z * y - by_y * z
-            rows[1] = by_x * z - x_by_z * x, -y_by_z * x
-            rows[2] = -by_x * y, by_y * x
-            rows[3, 0], rows[4, 1] = by_x, by_y
-            rows[5] = x_by_z, y_by_z
-            normal = a @ a.T
-            normal.reshape(-1)[::7] *= 1.0 + 1e-6  # the diagonal
-            normal.reshape(-1)[::7] += 1e-12
+            across, down = by = focal * (inverse * root_weights)
+            by_z = np.multiply(by, flat, out=rows[5])
+            np.multiply(by_z, y, out=rows[0])
+            rows[0, 1] -= down * z
+            np.multiply(by_z, -x, out=rows[1])
+            rows[1, 0] += across * z
+            np.multiply(across, -y, out=rows[2, 0])
+            np.multiply(down, x, out=rows[2, 1])
+            rows[3, 0], rows[4, 1] = across, down
+            np.matmul(a, a.T, out=normal)
+            diagonal *= 1.0 + 1e-6
+            diagonal += 1e-12
             step = np.asarray(np.linalg.solve(normal, a @ b), np.float64)
             rotation = rotation_from_vector(step[:3]) @ rotation
             translation = translation + step[3:]
-            rms = float(np.sqrt(b @ b))
+            turn_x, turn_y, turn_z, *moves = step.tolist()
             # What is left after so small a step is a tenth of it at most, far below what landmarks tell.
-            if np.abs(step[:3]).max() < 2e-3 and np.abs(step[3:]).max() < 0.3:
+            if max(abs(turn_x), abs(turn_y), abs(turn_z)) < 2e-3 and max(map(abs, moves)) < 0.3:
                 break
-        apparent_size = float(np.linalg.norm(seen.max(0) - seen.min(0)))
-        return _Fit(HeadPose(rotation, translation), rms / max(apparent_size, 1.0), a.T, b)
+        rms = float(np.sqrt(b @ b))
+        wide, high = (seen_xy.max(1) - seen_xy.min(1)).tolist()
+        return _Fit(HeadPose(rotation, translation), rms / max(hypot(wide, high), 1.0), a.T, b)
 
 
 def _direction_to_camera(rotation: NDArray[np.float64], translation: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -36,7 +36,9 @@ NEAR_SHARE = 1.1
 OUT_SHARE = 0.35  # a face with more than this part of its landmarks outside the frame is half out of it
 TURNED_DEG = 60.0
 LIGHT_EVERY_FRAMES = 4
+# Once the person's size is known: how often the eyes are measured, and looked at closely, which EYES is a multiple of.
 EYES_EVERY_FRAMES = 4
+LOOK_EVERY_FRAMES = 2
 LIGHT_FOLLOWING = 0.25
 
 
@@ -97,7 +99,10 @@ class TryOn:
         self._follow_size(frame)
         time_s = (frame.pts or 0) / RTP_CLOCK_HZ
         planes = planes_of(frame)
-        landmarks = self._tracker.track_planes(planes, round(time_s * 1000))
+        # Every frame until her size is known, then now and then: a person does not grow.
+        number, unknown = self._frames_with_face + 1, self._eyes.fit is None
+        look = unknown or number % LOOK_EVERY_FRAMES == 0
+        landmarks = self._tracker.track_planes(planes, round(time_s * 1000), eyes=look)
         clock.lap("track")
         if landmarks is None:
             self._forget_face()
@@ -108,9 +113,8 @@ class TryOn:
         except PoseNotFound:
             self._forget_face()
             return Outcome(FaceState.LOST, None, False, clock.laps)
-        self._frames_with_face += 1
-        # Every frame until her size is known, then now and then: a person does not grow.
-        if abs(pose.yaw_deg) < 25 and (self._eyes.fit is None or self._frames_with_face % EYES_EVERY_FRAMES == 0):
+        self._frames_with_face = number
+        if (unknown or number % EYES_EVERY_FRAMES == 0) and abs(pose.yaw_deg) < 25:
             self._eyes.add(measure_eyes(landmarks, pose, self._camera, self._face))
         pose = self._smoother.smooth(pose, time_s - self._last_time_s)
         self._last_time_s = time_s

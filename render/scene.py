@@ -29,6 +29,7 @@ from render.gpu import (
     upload_plain,
 )
 from render.headpose import HeadPose, Intrinsics
+from render.hiders import Head, Hiders, what_could_be_hidden
 from render.lighting import Light
 from render.occluder import occluder_mesh
 from render.outline import outline_of
@@ -77,7 +78,7 @@ class _Loaded:
     """A product in GL memory, and its seat on heads of about one scale."""
 
     meshes: ProductMeshes
-    occluder: Mesh | None
+    hiders: Hiders | None
     scale: float
     seat: Seat
     outline: NDArray[np.float64]
@@ -95,9 +96,9 @@ class SceneRenderer:
         self._block = make_frame_block()
         self._values = np.zeros(FRAME_BLOCK_FLOATS, np.float32)
         self._values_at = self._values.ctypes.data_as(ctypes.c_void_p)
-        self._occluders = {
-            "glasses": upload_plain(*occluder_mesh(-35.0, -80.0, 1.8)),
-            "hat": upload_plain(*occluder_mesh(-60.0, -200.0, 3.0)),
+        self._heads = {
+            "glasses": Head(occluder_mesh(-35.0, -80.0, 1.8)),
+            "hat": Head(occluder_mesh(-60.0, -200.0, 3.0)),
         }
         self._loaded: OrderedDict[int, list[_Loaded]] = OrderedDict()  # by product: one for each size of head
         self._targets: OrderedDict[tuple[int, int], Target] = OrderedDict()
@@ -166,7 +167,9 @@ class SceneRenderer:
             return None
         self._fill_block(loaded, camera_from_product, pose, light, _clip_matrix(intrinsics, region))
         pixels_per_mm = intrinsics.fx / max(-float(pose.translation_mm[2]), NEAR_MM)
-        return Overlay(region, self._render(loaded, region, error_px / pixels_per_mm, pixels_per_mm, detail))
+        head = loaded.hiders.seen_from(pose) if loaded.hiders is not None else None
+        pixels = self._render(loaded, head, region, error_px=error_px, pixels_per_mm=pixels_per_mm, detail=detail)
+        return Overlay(region, pixels)
 
     def _region(self, outline: NDArray[np.float64], pose: HeadPose, camera: Intrinsics) -> Region | None:
         """The product's outline (n, 3) (head frame, mm) on the frame, with a margin; None if nothing of it is seen."""
@@ -211,22 +214,29 @@ class SceneRenderer:
         )
 
     def _render(
-        self, loaded: _Loaded, region: Region, error_mm: float, pixels_per_mm: float, detail: float
+        self,
+        loaded: _Loaded,
+        head: Mesh | None,
+        region: Region,
+        *,
+        error_px: float,
+        pixels_per_mm: float,
+        detail: float,
     ) -> NDArray[np.uint8]:
         pixels = (region.x1 - region.x0) * (region.y1 - region.y0)
         factor = next((factor for most, factor in OVERSAMPLING if pixels <= most), 1.0) * detail
         gl = self._begin(region, factor)
-        if loaded.occluder is not None:
+        if head is not None:
             gl.glUseProgram(self._programs.get("head"))
             gl.glColorMask(0, 0, 0, 0)
-            self._draw_mesh(loaded.occluder)
+            self._draw_mesh(head)
             gl.glColorMask(1, 1, 1, 1)
         if loaded.shadow is not None:
             gl.glUseProgram(self._programs.get("shadow"))
             gl.glDepthMask(0)
             self._draw_mesh(loaded.shadow)
             gl.glDepthMask(1)
-        for mesh in loaded.meshes.within(error_mm):
+        for mesh in loaded.meshes.within(error_px / pixels_per_mm):
             self._draw_surface(mesh, pixels_per_mm * factor, "product")
         return self._end(region, factor)
 
@@ -314,25 +324,28 @@ class SceneRenderer:
         if nearest is not None and abs(nearest.scale - scale) <= SCALE_STEP:
             return nearest
         meshes = there[0].meshes if there else ProductMeshes(product.levels)
-        there.append(_Loaded(meshes, self._occluders[product.kind], *self._placed(product, scale)))
+        there.append(_Loaded(meshes, *self._placed(product, scale)))
         if len(there) > KEPT_SIZES:
-            _delete_shadow(there.pop(0))
+            _delete_seat(there.pop(0))
         if len(self._loaded) > KEPT_PRODUCTS:
             self._forget(self._loaded.popitem(last=False)[1])
         return there[-1]
 
-    def _placed(self, product: Wearable, scale: float) -> tuple[float, Seat, NDArray[np.float64], Mesh | None]:
+    def _placed(self, product: Wearable, scale: float) -> tuple[Hiders, float, Seat, NDArray[np.float64], Mesh | None]:
         resting = seat(product, scale)
         shadow = cast_shadow(product, resting, scale)
         mesh = None
         if len(shadow.faces):
             darkness = np.repeat(shadow.darkness[:, None], 3, axis=1)
             mesh = upload_plain(shadow.positions, darkness, shadow.faces)
-        return scale, resting, outline_of(product, resting, shadow, scale), mesh
+        # A hat lies against the head everywhere: nearly all of that may hide something of its inside.
+        covered = what_could_be_hidden(product, resting, shadow, scale) if product.kind == "glasses" else ()
+        hiders = Hiders(self._heads[product.kind], scale, covered)
+        return hiders, scale, resting, outline_of(product, resting, shadow, scale), mesh
 
     def _forget(self, there: list[_Loaded]) -> None:
         for one in there:
-            _delete_shadow(one)
+            _delete_seat(one)
         there[0].meshes.delete()
 
     def close(self) -> None:
@@ -343,13 +356,15 @@ class SceneRenderer:
         for target in self._targets.values():
             target.delete()
         self._targets.clear()
-        for mesh in self._occluders.values():
-            mesh.delete()
+        for head in self._heads.values():
+            head.mesh.delete()
         self._programs.close()
         self._context.close()
 
 
-def _delete_shadow(loaded: _Loaded) -> None:
+def _delete_seat(loaded: _Loaded) -> None:
+    if loaded.hiders is not None:
+        loaded.hiders.delete()
     if loaded.shadow is not None:
         loaded.shadow.delete()
 

@@ -38,23 +38,25 @@ class FaceTracker:
         self._networks = models if isinstance(models, FaceNetworks) else FaceNetworks.load(models)
         self._detector, self._mesh = FaceDetector(self._networks), FaceMesh(self._networks)
         self._box: FaceBox | None = None
+        self._eyes: NDArray[np.float32] | None = None
         self._counted_ms = 0
         self.faces_seen = 0
 
-    def track(self, frame: av.VideoFrame, time_ms: int) -> NDArray[np.float32] | None:
+    def track(self, frame: av.VideoFrame, time_ms: int, *, eyes: bool = True) -> NDArray[np.float32] | None:
         """Landmarks (478, 3) float32 in pixels of the frame, or None without a face.
 
         x right, y down, z towards the camera negative, in the scale of x; the picture's corner is (0, 0), so a
         pixel's middle is at a half. time_ms says when to count faces again, no more. `faces_seen` is how many of
-        comparable size there were when that was last done.
+        comparable size there were when that was last done. eyes: whether the eyes are looked at more closely again; if
+        not, they and the irises are where they were last seen on the face, which is exact enough for its pose, and not
+        for the distance of the pupils.
         """
-        return self.track_planes(
-            planes_of(frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p")), time_ms
-        )
+        planes = planes_of(frame if frame.format.name == "yuv420p" else frame.reformat(format="yuv420p"))
+        return self.track_planes(planes, time_ms, eyes=eyes)
 
-    def track_planes(self, planes: Planes, time_ms: int) -> NDArray[np.float32] | None:
+    def track_planes(self, planes: Planes, time_ms: int, *, eyes: bool = True) -> NDArray[np.float32] | None:
         """As `track`, from the planes of a yuv420p frame."""
-        face = self._follow(planes)
+        face = self._follow(planes, None if eyes else self._eyes)
         if face is None:
             face = self._search(planes)
             self._counted_ms = time_ms
@@ -64,15 +66,15 @@ class FaceTracker:
         if face is None:
             self._box = None
             return None
-        self._box = FaceBox.around_landmarks(face.landmarks)
+        self._box, self._eyes = FaceBox.around_landmarks(face.landmarks), face.eyes
         return face.landmarks
 
     def close(self) -> None:
         """Forget the face."""
         self._box = None
 
-    def _follow(self, planes: Planes) -> MeasuredFace | None:
-        return None if self._box is None else self._measure(planes, self._box)
+    def _follow(self, planes: Planes, eyes: NDArray[np.float32] | None) -> MeasuredFace | None:
+        return None if self._box is None else self._measure(planes, self._box, eyes)
 
     def _search(self, planes: Planes) -> MeasuredFace | None:
         """The largest face: the shopper is nearer than who passes behind her."""
@@ -100,10 +102,10 @@ class FaceTracker:
         first = self._measure(planes, box)
         return None if first is None else self._measure(planes, FaceBox.around_landmarks(first.landmarks))
 
-    def _measure(self, planes: Planes, box: FaceBox) -> MeasuredFace | None:
+    def _measure(self, planes: Planes, box: FaceBox, eyes: NDArray[np.float32] | None = None) -> MeasuredFace | None:
         if box.side < LEAST_SIDE_PX:
             return None
-        seen = self._mesh.measure(crop(planes, box, PICTURE))
+        seen = self._mesh.measure(crop(planes, box, PICTURE), eyes)
         if seen is None:
             return None
         matrix = box.to_frame(PICTURE).astype(np.float32)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter as Numbers
 from collections.abc import Callable
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -11,10 +12,11 @@ from rtc.control import Stats
 from rtc.losses import BROWSER, Losses
 from rtc.offers import NodeState
 from rtc.session import Session
+from rtc.tally import Tally
 from rtc.worker import FinishedFrame
 
 MS_BUCKETS = (0.25, 0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 200, 500, 1000)
-LOOP_PROBE_S = 0.1
+LOOP_PROBE_S, IDLE_PROBE_S = 0.1, 1.0  # an idle process that woke ten times a second would take a part of others' cores
 MOST_FREEZES = 100  # that one report is believed
 
 STAGE_MS = Histogram(
@@ -66,21 +68,32 @@ class Measures:
 
     def __init__(self, node: str) -> None:
         self._node = node
-        self._stages = {stage: STAGE_MS.labels(node, stage) for stage in STAGES}
-        self._dwell = DWELL_MS.labels(node)
+        self._stages = {stage: Tally(STAGE_MS.labels(node, stage)) for stage in STAGES}
+        self._dwell = Tally(DWELL_MS.labels(node))
+        self._lag = Tally(LOOP_LAG_MS.labels(node))
         self._frames = {state: FRAMES.labels(node, state) for state in FaceState}
+        self._seen: Numbers[FaceState] = Numbers()
         self.losses = Losses(node)
 
     def record_frame(self, finished: FinishedFrame) -> None:
-        """A frame went back to its shopper."""
-        for stage, instrument in self._stages.items():
+        """A frame went back to its shopper; Prometheus is told by `tell`."""
+        for stage, tally in self._stages.items():
             if stage in finished.stage_ms:
-                instrument.observe(finished.stage_ms[stage])
+                tally.observe(finished.stage_ms[stage])
         self._dwell.observe(dwell_ms(finished))
-        self._frames[finished.outcome.state].inc()
+        self._seen[finished.outcome.state] += 1
+
+    def tell(self) -> None:
+        """What frames and the loop have shown since the last call."""
+        for tally in (*self._stages.values(), self._dwell, self._lag):
+            tally.tell()
+        for state, frames in self._seen.items():
+            self._frames[state].inc(frames)
+        self._seen.clear()
 
     def record_end(self, reason: str, session: Session) -> None:
         """A session ended."""
+        self.tell()
         SESSIONS_ENDED.labels(self._node, reason).inc()
         self.losses.end(session)
 
@@ -104,21 +117,23 @@ class Measures:
 
     def record_node(self, state: NodeState) -> None:
         """The node's load now."""
+        self.tell()
         SESSIONS.labels(self._node).set(state.sessions)
         BUSY.labels(self._node).set(state.busy)
 
-    async def watch_loop(self, heard: Callable[[float], None]) -> None:
+    async def watch_loop(self, heard: Callable[[float], None], *, is_busy: Callable[[], bool]) -> None:
         """Measure how late the loop wakes up, in ms; arrival times of packets are as wrong as that."""
-        lag, loop = LOOP_LAG_MS.labels(self._node), asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         timer: asyncio.TimerHandle
 
         def woken(due: float) -> None:
             nonlocal timer
             now = time.perf_counter()
             late_ms = max(0.0, now - due) * 1000
-            lag.observe(late_ms)
+            self._lag.observe(late_ms)
             heard(late_ms)
-            timer = loop.call_later(LOOP_PROBE_S, woken, now + LOOP_PROBE_S)
+            wait_s = LOOP_PROBE_S if is_busy() else IDLE_PROBE_S
+            timer = loop.call_later(wait_s, woken, now + wait_s)
 
         timer = loop.call_later(LOOP_PROBE_S, woken, time.perf_counter() + LOOP_PROBE_S)
         try:

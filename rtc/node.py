@@ -282,7 +282,7 @@ class MediaNode:
             asyncio.create_task(self._look_after()),
             asyncio.create_task(self._refresh_claims()),
             asyncio.create_task(self._renew_visits()),
-            asyncio.create_task(self._measures.watch_loop(self._load.heard_lag)),
+            asyncio.create_task(self._measures.watch_loop(self._load.heard_lag, is_busy=lambda: bool(self._sessions))),
         ]
         yield
         duties += self._preparing.values()

@@ -49,6 +49,7 @@ class VideoReceiver:
         self._transport = transport
         self._on_frame = on_frame
         self._codecs: dict[int, RTCRtpCodecParameters] = {}
+        self._repeats: frozenset[int] = frozenset()  # payload types of repeated packets
         self._rtx_ssrc: dict[int, int] = {}
         self._named: set[int] = set()  # the SSRCs of the offer, where it names any
         self._assembler: FrameAssembler | None = None
@@ -90,6 +91,7 @@ class VideoReceiver:
         if self._tasks:
             return
         self._codecs = {codec.payloadType or 0: codec for codec in parameters.codecs}
+        self._repeats = frozenset(payload for payload, codec in self._codecs.items() if is_rtx(codec))
         self._rtx_ssrc = {e.rtx.ssrc: e.ssrc for e in parameters.encodings if e.rtx}
         self._named = {e.ssrc for e in parameters.encodings} | set(self._rtx_ssrc)
         self._transport._register_rtp_receiver(self, parameters)
@@ -141,7 +143,7 @@ class VideoReceiver:
                 return
             self._streams[packet.ssrc] = StreamStatistics(codec.clockRate)
         self._streams[packet.ssrc].add(packet)
-        if is_rtx(codec):
+        if packet.payload_type in self._repeats:
             unwrapped = self._unwrap(packet, codec)
             if unwrapped is None:
                 return

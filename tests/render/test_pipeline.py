@@ -1,13 +1,15 @@
 """Whatever the camera shows, the picture goes on; the worst outcome is a face without a product and a hint."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
-from render.pipeline import FaceState, Outcome, TryOn
+from render.networks import FaceNetworks
+from render.pipeline import LOOK_EVERY_FRAMES, FaceState, Outcome, TryOn
 from render.product import Wearable, load_wearable
 from render.scene import SceneRenderer
 from render.tracker import FaceTracker
@@ -65,6 +67,31 @@ def test_a_face_is_dressed_where_the_eyes_are(try_on: TryOn) -> None:
     span = np.linalg.norm(pupils[1] - pupils[0])
     assert np.abs(changed.mean(0)[::-1] - pupils.mean(0)).max() < 0.35 * span
     assert 1.6 * span < np.ptp(changed[:, 1]) < 3.2 * span
+
+
+def test_eyes_are_looked_at_now_and_then_once_the_size_is_known(renderer: SceneRenderer) -> None:
+    networks = FaceNetworks.load(MODELS)
+    looks: list[int] = []
+
+    class Counted:
+        input, output = networks.eyes.input, networks.eyes.output
+
+        def run(self) -> None:
+            looks.append(frame.pts)
+            networks.eyes.run()
+
+    tracker = FaceTracker(replace(networks, eyes=Counted()))  # type: ignore[arg-type]
+    watched, camera = TryOn(tracker, renderer), FaceCamera(path=still)
+    known_at = None
+    for index in range(40):
+        frame = av.VideoFrame.from_ndarray(camera.rgb(index), format="rgb24").reformat(format="yuv420p")
+        frame.pts = index * 3750
+        outcome = watched.process(frame)
+        if known_at is None and outcome.fit is not None:
+            known_at = index
+    assert known_at is not None
+    assert {pts // 3750 for pts in looks} >= set(range(known_at + 1))
+    assert len([pts for pts in looks if pts // 3750 > known_at]) == (39 - known_at) // LOOK_EVERY_FRAMES
 
 
 def test_without_a_product_not_a_byte_changes(try_on: TryOn) -> None:

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from render.headpose import HeadPose, Intrinsics
+from render.hiders import KEPT_VIEWS, Hiders
 from render.lighting import Light
 from render.product import Wearable, load_wearable
 from render.scene import KEPT_SIZES, Overlay, SceneRenderer
@@ -136,6 +137,43 @@ def test_the_head_hides_the_far_temple_and_shows_the_near_one(renderer: SceneRen
     assert near > 150
     # Its first centimetres, between hinge and brow, are seen past the face.
     assert far < 0.3 * near
+
+
+def worn_at(renderer: SceneRenderer, product: Wearable, place: HeadPose) -> Overlay:
+    return only(renderer.draw((product,), place, CAMERA, Light()))
+
+
+def test_the_part_of_the_head_that_is_drawn_hides_what_the_whole_head_would(
+    renderer: SceneRenderer, acetate: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From anywhere: a pixel may differ at the edge of what a triangle hides. From the front most of it is left out."""
+    worn, random = load_wearable(acetate), np.random.default_rng(3)
+    places = []
+    for yaw in np.linspace(-60, 60, 61):
+        far = random.uniform(320, 900)
+        aside = random.uniform(-0.2, 0.2, 2) * far
+        places.append(HeadPose(turn(yaw, random.normal(0, 15), random.normal(0, 10)), np.array([*aside, -far]), 1.02))
+    in_parts = [worn_at(renderer, worn, place) for place in places]
+    front = HeadPose(turn(), np.array([0.0, 0.0, -500.0]), 1.02)
+    hiders = renderer._load(worn, 1.02).hiders
+    assert hiders is not None
+    drawn, whole = hiders.seen_from(front), renderer._heads["glasses"].mesh
+    assert drawn is not None
+    assert drawn.indices < whole.indices / 4
+    monkeypatch.setattr(Hiders, "seen_from", lambda _self, _pose: whole)
+    for place, parts in zip(places, in_parts, strict=True):
+        apart = np.abs(worn_at(renderer, worn, place).yuva.astype(int) - parts.yuva).max(2)
+        assert (apart > 4).sum() <= 2
+
+
+def test_directions_come_and_go(renderer: SceneRenderer, acetate: bytes) -> None:
+    worn = load_wearable(acetate)
+    for yaw in range(-60, 61, 4):
+        for pitch in (-24, -12, 0, 12, 24):
+            worn_at(renderer, worn, HeadPose(turn(yaw, pitch), np.array([0.0, 0.0, -500.0])))
+    hiders = renderer._load(worn, 1.0).hiders
+    assert hiders is not None
+    assert len(hiders._parts) == KEPT_VIEWS
 
 
 def test_temples_fade_out_behind_the_ear(renderer: SceneRenderer, spectacles: Wearable) -> None:
