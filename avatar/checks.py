@@ -57,10 +57,11 @@ def check(photo: Photo, seen: Sequence[Sighting], view: View) -> list[Finding]:
     if not seen or seen[0].visibility[[*SHOULDERS, *HIPS]].mean() < _SEEN:
         return [Finding("nobody", view)]
     person = seen[0]
+    sitting = _sitting(person, view)
     tests = {
         "several-people": len(seen) > 1 and _apart(person, seen[1]),
-        "cut-off": _cut_off(person),
-        "sitting": _sitting(person, view),
+        "cut-off": _cut_off(person) or not (sitting or person.whole),
+        "sitting": sitting,
         "too-small": person.tall_px < MIN_TALL_PX,
         "too-dark": _dark(photo, person),
         "blurred": _blurred(photo, person),

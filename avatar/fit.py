@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from avatar.body_model import JOINT_NAMES, BodyArrays
-from avatar.differential import Camera, Frames, Puppet, State, project, projected_slopes, turned
+from avatar.differential import Camera, Puppet, State, project, projected_slopes, turned
 from avatar.outline import Outline, Rim, offsets
 from avatar.sighting import LEFT_EAR, NOSE, RIGHT_EAR, Sighting, View
 
@@ -76,14 +77,23 @@ _MOVED = [_J[name] for name, _ in _MOVING]
 _FOCAL_SHARE = 26.0 / 43.27  # of the diagonal: the main camera of phones
 _FOCAL_SIGMA, _EXIF_SIGMA = 0.08, 0.03
 _HEIGHT_SIGMA_M = 0.006  # stated to the centimetre, and people are taller in the morning
-_RIM_SIGMA_M = 0.008  # of one rim point; neighbours err alike, so this is more than the outline's own error
+_RIM_SIGMA_M = 0.005  # of one rim point; neighbours err alike, so this is more than the outline's own error
 _RIM_ROBUST_M = 0.012
 _LANDMARK_ROBUST = 2.5
-_LANDMARK_STEPS, _RIM_STEPS = 6, 7
+_LANDMARK_DOUBT = 2.0  # times their spread once the outline is there: landmarks of one photo err alike
+# The outline's highest and lowest point, beyond the body's: hair above; below, the mask ends a little early. They say
+# how large a metre is in the picture, more surely than landmarks do.
+_HAIR_M, _HAIR_SIGMA_M = 0.012, 0.008
+_SOLE_M, _SOLE_SIGMA_M = -0.004, 0.004
+_END_ROBUST = 10.0
+_END_WIDTH_PX = 3
+_LANDMARK_STEPS, _RIM_STEPS = 6, 9
 # Order of a photo's unknowns: the root's turn and the moving joints', place, focal length.
 _TURNS = 3 * (1 + len(_MOVED))
 _VIEW_SIZE = _TURNS + 4
-_ROOT_SIGMA = (0.35, 0.2, 0.08)
+# Of the root's turn, radians about the body's own axes. Phones stand low or high and are tilted: that is a turn about
+# the body's x from the front and about its z from the side. Sideways they tilt less; people turn more than they lean.
+_ROOT_SIGMA: Mapping[View, tuple[float, float, float]] = {"front": (0.35, 0.2, 0.08), "side": (0.08, 0.2, 0.35)}
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,16 @@ class Fit:
     outline_error_m: float
 
 
+@dataclass(frozen=True)
+class _End:
+    """Where the outline ends: down is 1 at the soles, -1 at the crown; beyond_m, sigma_m: how far beyond the body."""
+
+    row: float
+    down: int
+    beyond_m: float
+    sigma_m: float
+
+
 @dataclass
 class _Seen:
     """One photo in the fit. upright: the root's rotation the instructions ask for; instructed (24, 3): the pose."""
@@ -111,6 +131,7 @@ class _Seen:
     upright: Float
     instructed: Float
     state: State
+    ends: tuple[_End, ...]
 
     @property
     def px_per_m(self) -> float:
@@ -166,11 +187,11 @@ class Fitter:
             upright=upright,
             instructed=instructed,
             state=State(turns, np.array([*hips, depth]), 0.0),
+            ends=_ends(seen.mask),
         )
 
-    def _rim(self, betas: Float, view: _Seen, frames: Frames) -> Rim:
-        """The rim of the present estimate."""
-        points = self._puppet.points(betas, frames, slice(None))
+    def _rim(self, points: Float, view: _Seen) -> Rim:
+        """The rim of the present estimate; points (V, 3): its vertices in the camera's frame."""
         pixels = project(points, view.camera, view.state.log_focal)
         return self._outline.rim(points, pixels, view.px_per_m)
 
@@ -221,18 +242,27 @@ class Fitter:
             log_focal = view.state.log_focal
             return project(points, view.camera, log_focal), projected_slopes(points, slopes, view.camera, log_focal)
 
+        points = self._puppet.points(betas, frames, slice(None))
         joints = [_J[mark.joint] for mark in _MARKS]
         shifts = np.array([mark.shift for mark in _MARKS])
         at, J = in_picture(*self._puppet.joint_slopes(frames, joints, shifts, moving))
         names = [mark.landmark for mark in _MARKS]
         sigma = np.array([mark.front_m if view.view == "front" else mark.side_m for mark in _MARKS]) * px_per_m
-        sigma = sigma / np.sqrt(seen.visibility[names].clip(0.1, 1))
+        sigma = sigma * (1 if reach_m is None else _LANDMARK_DOUBT) / np.sqrt(seen.visibility[names].clip(0.1, 1))
         error = (seen.landmarks[names] - at) / sigma[:, None]
         weight = 1 / (1 + (error / _LANDMARK_ROBUST) ** 2)
         rows = [(J / sigma[:, None, None] * weight[..., None]).reshape(-1, J.shape[-1])]
         residuals = [(error * weight).reshape(-1)]
+        for end in view.ends:
+            # Which vertex it is changes from step to step; where the outline ends does not.
+            vertex = self._skin[(points[self._skin, 1] / points[self._skin, 2] * end.down).argmax()]
+            at, J = in_picture(*self._puppet.vertex_slopes(betas, frames, np.array([vertex]), moving))
+            error = (end.row - end.down * end.beyond_m * px_per_m - at[0, 1]) / (end.sigma_m * px_per_m)
+            weight = 1 / (1 + (error / _END_ROBUST) ** 2)
+            rows.append(J[:, 1] / (end.sigma_m * px_per_m) * weight)
+            residuals.append(np.array([error * weight]))
         if reach_m is not None:
-            rim = self._rim(betas, view, frames)
+            rim = self._rim(points, view)
             used, place = np.unique(rim.ends, return_inverse=True)
             at, J = in_picture(*self._puppet.vertex_slopes(betas, frames, used, moving))
             place = place.reshape(-1, 2)
@@ -250,7 +280,7 @@ class Fitter:
         squares = []
         for view in views:
             frames = self._puppet.frames(betas, view.state)
-            rim = self._rim(betas, view, frames)
+            rim = self._rim(self._puppet.points(betas, frames, slice(None)), view)
             pixels = project(
                 self._puppet.points(betas, frames, rim.ends.reshape(-1)), view.camera, view.state.log_focal
             )
@@ -267,6 +297,21 @@ class Fitter:
         return by_view, float(np.sqrt(everything.mean())) if len(everything) else float("nan")
 
 
+def _ends(mask: NDArray[np.float32]) -> tuple[_End, ...]:
+    """Where the outline of the largest thing in the mask ends above and below, unless the picture ends there."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((mask > 0.5).astype(np.uint8))
+    if len(stats) < 2:
+        return ()
+    person = labels == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()
+    rows = np.flatnonzero(person.sum(1) >= _END_WIDTH_PX)
+    found = []
+    if len(rows) and rows[0] > 2:
+        found.append(_End(float(rows[0]), -1, _HAIR_M, _HAIR_SIGMA_M))
+    if len(rows) and rows[-1] < len(mask) - 3:
+        found.append(_End(float(rows[-1] + 1), 1, _SOLE_M, _SOLE_SIGMA_M))
+    return tuple(found)
+
+
 def _prior(view: _Seen) -> tuple[Float, Float]:
     """Precision (diagonal) of a photo's unknowns before anything is seen, and how far each is from its mean."""
     root = Rotation.from_matrix(view.upright.T @ view.state.turns[0]).as_rotvec()
@@ -275,7 +320,9 @@ def _prior(view: _Seen) -> tuple[Float, Float]:
     pull[:3] = -root
     pull[3:_TURNS] = (view.instructed[_MOVED] - pose).reshape(-1)
     pull[-1] = -view.state.log_focal
-    sigma = np.concatenate([_ROOT_SIGMA, np.repeat([spread for _, spread in _MOVING], 3), np.full(3, np.inf)])
+    sigma = np.concatenate(
+        [_ROOT_SIGMA[view.view], np.repeat([spread for _, spread in _MOVING], 3), np.full(3, np.inf)]
+    )
     return 1 / np.append(sigma, view.focal_sigma) ** 2, pull
 
 

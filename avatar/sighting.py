@@ -24,7 +24,8 @@ NOSE, LEFT_EAR, RIGHT_EAR = 0, 7, 8
 SHOULDERS, ELBOWS, WRISTS, HIPS, KNEES, ANKLES = (11, 12), (13, 14), (15, 16), (23, 24), (25, 26), (27, 28)
 HEELS, TOES = (29, 30), (31, 32)
 MODEL = "pose_landmarker.task"
-_FRAMES = ((0.0, 0.0), (-0.2, 0.0), (0.25, 0.06))
+_FRAMES = ((0.0, 0.0), (-0.2, 0.0), (0.25, 0.06), (0.15, 0.15), (0.5, 0.15), (-0.1, 0.0), (-0.35, 0.0))
+_FEET_ABOVE, _FEET_BELOW = 0.055, 0.03  # of the person's height: feet off the outline's end; 99 of 100 lie within
 _GUIDE_SHARE = 0.009  # of the person's height in pixels: the filter's radius, some 1.5 cm
 _GUIDE_EPSILON = 6.5  # variance of grey levels below which a patch counts as flat
 
@@ -48,6 +49,15 @@ class Sighting:
         """From the top of the mask to its lowest point."""
         rows = np.flatnonzero((self.mask > 0.5).any(1))
         return float(rows[-1] - rows[0] + 1) if len(rows) else 0.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether the feet lie where the outline ends: they do not where a trunk was taken for a whole person."""
+        rows = np.flatnonzero((self.mask > 0.5).any(1))
+        if not len(rows):
+            return False
+        below = float(rows[-1] - self.landmarks[[*HEELS, *TOES], 1].max()) / self.tall_px
+        return -_FEET_BELOW < below < _FEET_ABOVE
 
     @property
     def yaw_deg(self) -> float:
@@ -82,15 +92,17 @@ class Onlooker:
     def look(self, photo: Photo) -> list[Sighting]:
         """The people in the photo, the largest first; none, one or two. Only the first one's mask is refined.
 
-        The detector now and then misses a whole person seen from the side: it is asked again about the middle of the
-        picture, and about the picture with wider borders, before nobody is there.
+        The detector now and then misses a whole person seen from the side, or takes the trunk for one: it is asked
+        again about the middle of the picture, and about the picture with wider borders, before that is believed.
         """
         seen: list[Sighting] = []
         for margins in _FRAMES:
-            seen = self._found(photo, margins)
-            if seen:
+            found = self._found(photo, margins)
+            found.sort(key=lambda person: -person.tall_px)
+            if not seen or (found and found[0].whole):
+                seen = found
+            if seen and seen[0].whole:
                 break
-        seen.sort(key=lambda person: -person.tall_px)
         if seen:
             seen[0] = _refined(seen[0], photo)
         return seen

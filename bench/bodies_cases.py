@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import avatar
 from avatar.body_model import MODEL_FILE, SEXES, BodyArrays, load_arrays
+from avatar.build import TOLERATED
 from avatar.estimate import Features
 from avatar.fit import Fitter
 from avatar.measure import MEASURES, Tape
@@ -55,7 +56,7 @@ class Case:
 
 
 def cases(archive: Archive, seeds: Sequence[int], processes: int) -> tuple[list[Case], list[str]]:
-    """Every case that could be fitted, and what became of the others."""
+    """Every case that could be fitted, and what became of the others; what the checks refuse is not measured."""
     archive.fill(seeds, processes)
     folder = archive.cache / f"fits-{_digest(archive.models)}"
     folder.mkdir(exist_ok=True)
@@ -68,8 +69,12 @@ def cases(archive: Archive, seeds: Sequence[int], processes: int) -> tuple[list[
     for person in archive.people(seeds):
         kept = pickle.loads((folder / f"{person.seed}.pkl").read_bytes())  # noqa: S301 -- written below
         for clothes in CLOTHES:
+            objections = archive.seen(person.seed, clothes).findings
             for views in (1, 2):
-                if (clothes, views) in kept:
+                grave = {code for view in VIEWS[:views] for code in objections[view]} - set(TOLERATED)
+                if grave:
+                    failures.append(f"{person.seed} {clothes} {views}: {', '.join(sorted(grave))}")
+                elif (clothes, views) in kept:
                     found.append(Case(person, clothes, views, *kept[clothes, views][:2]))
                 else:
                     failures.append(f"{person.seed} {clothes} {views}: nobody")
