@@ -183,6 +183,12 @@ class Settings(BaseSettings):
         shown="made once, in the file `secret` of the data folder",
         min_length=32,
     )
+    key_service: str = _setting(
+        "folder",
+        "name",
+        "What wraps the keys of photos: `folder` (`keys` in the data folder), or `aws-kms:` and a key's id or alias.",
+        pattern=r"^(folder|aws-kms:.+)$",
+    )
     smtp_url: SecretStr | None = _setting(
         None,
         "URL",

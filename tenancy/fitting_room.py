@@ -7,7 +7,6 @@ import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from tenancy.avatars import Avatars
 from tenancy.database import Database
 from tenancy.errors import Unavailable
 from tenancy.files import Files
-from tenancy.photo_keys import KeyService, LocalKeys
+from tenancy.photo_keys import KeyService
 from tenancy.photos import Photos
 from tenancy.receipts import Signer
 
@@ -43,12 +42,11 @@ class FittingRoom:
 
     @classmethod
     def over(
-        cls, database: Database, files: Files, keys: KeyService | Path, *, secret: str, longest_wait_s: float = 300.0
+        cls, database: Database, files: Files, keys: KeyService, *, secret: str, longest_wait_s: float = 300.0
     ) -> Self:
-        """keys: the key service, or the folder of the local one. secret: the installation's own, for receipts."""
+        """keys: wraps those of photos. secret: the installation's own, for receipts."""
         signer, queue = Signer(secret), AvatarQueue(database)
-        service = LocalKeys(keys) if isinstance(keys, Path) else keys
-        photos = Photos(database, files, service, signer)
+        photos = Photos(database, files, keys, signer)
         avatars = Avatars(database, queue, photos, files, signer, longest_wait_s=longest_wait_s)
         return cls(database, files, queue, photos, avatars, AvatarSweeper(avatars, queue, photos), AvatarNews(database))
 

@@ -1,7 +1,7 @@
 """The key service: it wraps the keys of photos, and never sees a photo.
 
-Any key management service that wraps 32 bytes under a named key and some context fits `KeyService` (AWS KMS
-`Encrypt`/`Decrypt` with an encryption context, Vault's transit engine with `context`). The default is a folder.
+Any key management service that wraps 32 bytes under a named key and some context fits `KeyService`: AWS KMS does
+(tenancy/kms.py). The default is a folder.
 
 What a wrapping key once wrapped can be read by whoever has both, and backups of the database keep what was wrapped. So
 wrapping keys are changed often, and forgotten as soon as no photo waits under them: photos live for minutes.

@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack
 
 from prometheus_client import Gauge
 
-from ops.settings import Settings
+from ops.settings import InvalidSettings, Settings, variable
 from tenancy.fitting_room import FittingRoom
+from tenancy.kms import AwsKms, KmsUnusable
 from tenancy.outfits import Outfits
+from tenancy.photo_keys import KeyService, LocalKeys
 from wiring.stores import Stores, installation_secret
 from wiring.workroom import Workroom
 
@@ -21,10 +23,21 @@ async def open_fitting_room(settings: Settings, stores: Stores) -> FittingRoom:
     return FittingRoom.over(
         stores.database,
         stores.files,
-        settings.data / "keys",
+        key_service(settings),
         secret=await installation_secret(settings),
         longest_wait_s=settings.avatar_wait_seconds,
     )
+
+
+def key_service(settings: Settings) -> KeyService:
+    """What wraps the keys of photos. Raises InvalidSettings when KMS is asked for and cannot be had."""
+    kind, _, key = settings.key_service.partition(":")
+    if kind != "aws-kms":
+        return LocalKeys(settings.data / "keys")
+    try:
+        return AwsKms(key)
+    except KmsUnusable as error:
+        raise InvalidSettings(f"{variable('key_service')}: {error}") from None
 
 
 async def open_outfits(settings: Settings, stores: Stores, stack: AsyncExitStack) -> Outfits:

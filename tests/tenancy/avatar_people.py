@@ -57,10 +57,11 @@ class House:
     files: Files
     folder: Path
     clock: Any = field(default_factory=Clock)
+    keys: Any = None
 
     def __post_init__(self) -> None:
         self.signer = Signer("x" * 40)
-        self.keys = LocalKeys(self.folder / "keys", now=self.clock)
+        self.keys = self.keys or LocalKeys(self.folder / "keys", now=self.clock)
         self.photos = Photos(self.database, self.files, self.keys, self.signer, now=self.clock)
         self.queue = AvatarQueue(self.database)
         self.avatars = Avatars(self.database, self.queue, self.photos, self.files, self.signer, now=self.clock)

@@ -1,17 +1,9 @@
-"""Files in an S3-compatible store, which is a server process of its own that is spoken to over HTTP.
-
-The server is moto's (Apache-2.0): of those that can be installed from a package index by name it is the one that is
-kept; MinIO and Garage are under the AGPL.
-"""
+"""Files in an S3-compatible store, which is a server process of its own that is spoken to over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import socket
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -25,6 +17,7 @@ from obstore.store import S3Store
 
 from tenancy.errors import DamagedFile, UnknownFile
 from tenancy.files import FOR_EVER, Files
+from tests.aws_server import aws_server
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -32,27 +25,10 @@ pytestmark = pytest.mark.timeout(180)
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """The server's address; it holds the bucket `vitrine`."""
-    pytest.importorskip("moto", reason="a tool of the tests alone")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    program = f"from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
-    server = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url, until = f"http://127.0.0.1:{port}", time.monotonic() + 120
-    try:
-        while True:
-            try:
-                bucket = urllib.request.Request(f"{url}/vitrine", method="PUT")  # noqa: S310  our own server
-                urllib.request.urlopen(bucket, timeout=20).close()  # noqa: S310
-                break
-            except (OSError, urllib.error.URLError):
-                assert server.poll() is None, "the server ended"
-                assert time.monotonic() < until
-                time.sleep(0.1)
+    with aws_server() as url:
+        bucket = urllib.request.Request(f"{url}/vitrine", method="PUT")  # noqa: S310  our own server
+        urllib.request.urlopen(bucket, timeout=20).close()  # noqa: S310
         yield url
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 @pytest.fixture

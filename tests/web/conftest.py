@@ -28,6 +28,7 @@ from tenancy.mail import Kept, Letters, mail_route
 from tenancy.outbox import Outbox
 from tenancy.outfits import Outfits
 from tenancy.owners import Owners
+from tenancy.photo_keys import LocalKeys
 from tenancy.products import Product, Products
 from tenancy.seal import Seal
 from tenancy.visits import Visits
@@ -134,7 +135,7 @@ async def services(database: Database, valkey: Redis, files: Files, tmp_path: Pa
         letters=letters,
         forget_keys=lambda shop: claims.forget_shop(str(shop)),
     )
-    room = FittingRoom.over(database, files, tmp_path / "keys", secret=SECRET)
+    room = FittingRoom.over(database, files, LocalKeys(tmp_path / "keys"), secret=SECRET)
     news = asyncio.create_task(room.news.always())
     workroom = Workroom.at(ROOT / "models")
     yield Services(
