@@ -18,14 +18,15 @@ from avatar.checks import ADVICE, Finding, check
 from avatar.engines.engine import Engine, Scene
 from avatar.errors import PhotoRejected, PhotoUnsuitable, RequestUnusable
 from avatar.estimate import Clothing, Estimate, Features, error_correlation, load, mixture, mode
-from avatar.export import MANNEQUIN, BodyShape, write_body
+from avatar.export import MANNEQUIN, BodyShape, Mesh, write_body
 from avatar.fit import Fitter
-from avatar.gltf import linear, vertex_normals
+from avatar.gltf import linear
 from avatar.measure import MEASURES, Tape
 from avatar.photo import Photo, open_photo
 from avatar.picture import Painted, paint
 from avatar.reshape import Tailor
 from avatar.sighting import Onlooker, Sighting, View
+from avatar.suit import suit_color
 from avatar.tone import skin_tone
 
 OnStage = Callable[[str, float], None]
@@ -251,7 +252,7 @@ class Builder:
         compressed, plain = (
             write_body(mesh, joints, figure.arrays.parents, compressed=small, extras=extras) for small in (True, False)
         )
-        picture = thumbnail(vertices, figure.arrays.faces, skin or MANNEQUIN)
+        picture = thumbnail(mesh)
         return Built(sex, betas, measures, compressed, plain, picture, (), skin)
 
 
@@ -271,11 +272,11 @@ def _skin(request: Request, front: Photo, seen: Sighting) -> str | None:
     return request.skin if request.skin.startswith("#") else None
 
 
-def thumbnail(vertices: NDArray[np.float32], faces: NDArray[np.int64], skin: str = MANNEQUIN) -> bytes:
-    """A PNG of a body in one colour, "#rrggbb"."""
-    points = vertices.astype(np.float64)
-    color = np.array(linear(skin)[:3])
-    return paint([Painted(points, faces, vertex_normals(points, faces), color)])
+def thumbnail(mesh: Mesh) -> bytes:
+    """A PNG of a body in its suit."""
+    points, normals = mesh.vertices.astype(np.float64), mesh.outward()
+    parts = ((mesh.levels[0], mesh.color), (mesh.suit[0], suit_color(mesh.color, MANNEQUIN)))
+    return paint([Painted(points, faces, normals, np.array(linear(color)[:3])) for faces, color in parts])
 
 
 def _measures(estimate: Estimate) -> dict[str, Measure]:

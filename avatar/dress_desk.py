@@ -20,7 +20,7 @@ MOST_WAITING = 12
 WARM_FOR_S, LOOK_EVERY_S = 600.0, 20.0
 FORGET_AFTER_S = 40.0  # nobody's body is kept in memory for longer than it is being dressed
 PROGRAM = "avatar.dressing"
-REVISION = "1"  # count it when the files of the same outfit change
+REVISION = "2"  # count it when the files of the same outfit change
 
 
 class DeskBusy(Exception):
@@ -37,7 +37,7 @@ class DeskFailed(Exception):
 
 @dataclass(frozen=True)
 class Order:
-    """A file of an outfit. key: of the outfit; body: sex and betas; worn: product, name, size, kind and chart of each
+    """A GLB of an outfit. key: of the outfit; body: sex and betas; worn: product, name, size, kind and chart of each
     garment; models: their GLBs; name: `garment.glb` and so on; color: "#rrggbb" of the body, None for a mannequin's."""
 
     key: str

@@ -129,7 +129,6 @@ class Dressing:
             "garment-plain.glb": lambda: outfit.file(compressed=False),
             "dressed.glb": lambda: outfit.file(compressed=True, body_color=color),
             "dressed-plain.glb": lambda: outfit.file(compressed=False, body_color=color),
-            "dressed.png": lambda: outfit.picture(color),
         }
         return makers[name]()
 

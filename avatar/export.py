@@ -2,13 +2,14 @@
 
 Both GLBs are skinned with the model's 24 joints, named as `avatar.body_arrays.JOINT_NAMES`, at rest in the A-pose the
 garments are modelled on, feet on the floor. Vertices keep the body model's numbering, so that a garment can name the
-ones it covers. Coarser levels share the vertices of the finest and hang on the mesh's node by `MSFT_lod`.
+ones it covers; those of the suit's border (`avatar.suit`) come after them. Coarser levels share the vertices of the
+finest and hang on the mesh's node by `MSFT_lod`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import meshoptimizer
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 
 from avatar.body_arrays import JOINT_NAMES, BodyArrays
 from avatar.gltf import LEVELS, GlbWriter, linear, unit_bytes, vertex_normals
+from avatar.suit import suit_color, suit_of
 
 MANNEQUIN = "#cfc9c2"
+SUIT = "suit"  # its material's name
 _LEVEL_SHARES = (0.3, 0.08)
 _LEVEL_SCREEN = (0.5, 0.15)  # share of the screen's height down to which each level but the last serves
 _INFLUENCES = 4
@@ -27,7 +30,7 @@ _INFLUENCES = 4
 @dataclass(frozen=True)
 class Mesh:
     """One thing to draw on the skeleton: vertices (N, 3) m in the rest pose, weights (N, 24), levels of triangles
-    (F, 3), finest first; color "#rrggbb".
+    (F, 3), finest first; color "#rrggbb". suit: the levels of what is covered by the body's suit, none without.
     """
 
     name: str
@@ -37,6 +40,17 @@ class Mesh:
     color: str = MANNEQUIN
     roughness: float = 0.62
     normals: NDArray[np.float64] | None = None  # (N, 3) where they are not those of the triangles
+    suit: tuple[NDArray[np.int64], ...] = ()
+
+    def without(self, hidden: NDArray[np.bool_]) -> Mesh:
+        """The mesh without triangles whose corners are all hidden (N,)."""
+        levels, suit = (tuple(level[~hidden[level].all(1)] for level in found) for found in (self.levels, self.suit))
+        normals = self.normals if self.normals is not None else self.outward()
+        return replace(self, levels=levels, suit=suit, normals=normals)
+
+    def outward(self) -> NDArray[np.float64]:
+        """Normals (N, 3) of the triangles of skin and suit."""
+        return vertex_normals(self.vertices, np.concatenate([self.levels[0], *self.suit[:1]]))
 
 
 @dataclass(frozen=True)
@@ -52,27 +66,42 @@ class BodyShape:
 
     def __init__(self, arrays: BodyArrays) -> None:
         self._arrays = arrays
-        self.count = int(arrays.faces.max()) + 1
-        template = np.ascontiguousarray(arrays.template[: self.count], np.float32)
-        self.levels = (arrays.faces, *(coarser(template, arrays.faces, share) for share in _LEVEL_SHARES))
-        self.weights = arrays.weights[: self.count]
+        self._own = int(arrays.faces.max()) + 1
+        self._suit = suit_of(arrays, self._own)
+        self.count = self._own + len(self._suit.first)
+        template = np.ascontiguousarray(self._suit.added(arrays.template[: self._own]))
+        bare, worn = self._suit.bare, self._suit.worn
+        self.levels = (bare, *(coarser(template, bare, share, whole=False) for share in _LEVEL_SHARES))
+        self.suit = (worn, *(coarser(template, worn, share, whole=False) for share in _LEVEL_SHARES))
+        self.weights = self._suit.added(arrays.weights[: self._own])
 
     def mesh(self, vertices: NDArray[np.float32], color: str = MANNEQUIN) -> Mesh:
         """The body with these model vertices (V, 3) as a mesh to write."""
-        return Mesh("body", vertices[: self.count], self.weights, self.levels, color)
+        points = self._suit.added(vertices[: self._own])
+        return Mesh("body", points, self.weights, self.levels, color, suit=self.suit)
+
+    def hidden(self, covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Of the mesh's vertices (count,), from those of the model (V,)."""
+        return self._suit.hidden(covered[: self._own])
 
     def joints(self, vertices: NDArray[np.float32]) -> NDArray[np.float64]:
         """Joints (24, 3) of the body with these model vertices."""
         return np.asarray(self._arrays.joint_regressor.astype(np.float64) @ vertices)
 
 
-def coarser(template: NDArray[np.float32], faces: NDArray[np.int64], share: float) -> NDArray[np.int64]:
-    """A share of the triangles (F, 3) that looks like all of them, over the same vertices."""
+def coarser(
+    template: NDArray[np.float32], faces: NDArray[np.int64], share: float, *, whole: bool = True
+) -> NDArray[np.int64]:
+    """A share of the triangles (F, 3) that looks like all of them, over the same vertices.
+
+    whole: the border is one, and may be drawn in; else something goes on beyond it, and it keeps its place.
+    """
     flat = np.ascontiguousarray(faces, np.uint32).reshape(-1)
     kept = np.empty_like(flat)
     count = meshoptimizer.simplify(
-        kept, flat, template, target_index_count=int(len(flat) * share) // 3 * 3, target_error=0.02
-    )
+        kept, flat, template, target_index_count=int(len(flat) * share) // 3 * 3, target_error=0.02,
+        options=0 if whole else meshoptimizer.SIMPLIFY_LOCK_BORDER,
+    )  # fmt: skip
     return kept[:count].reshape(-1, 3).astype(np.int64)
 
 
@@ -127,6 +156,9 @@ def add_mesh(
     if covers is None:
         shading = {"baseColorFactor": linear(mesh.color), "metallicFactor": 0.0, "roughnessFactor": mesh.roughness}
         covers = [Cover(writer.add("materials", {"name": mesh.name, "pbrMetallicRoughness": shading}), mesh.levels)]
+        if mesh.suit:
+            shading = {**shading, "baseColorFactor": linear(suit_color(mesh.color, MANNEQUIN)), "roughnessFactor": 0.8}
+            covers.append(Cover(writer.add("materials", {"name": SUIT, "pbrMetallicRoughness": shading}), mesh.suit))
     skin = writer.add(
         "skins", {"joints": skeleton, "skeleton": skeleton[0], "inverseBindMatrices": writer.matrices(inverse)}
     )
@@ -163,7 +195,7 @@ def _attributes(
 ) -> tuple[dict[str, int], NDArray[np.float64]]:
     """Position, normal, joints and weights; and the inverse bind matrices (24, 4, 4), which undo the quantization."""
     vertices = mesh.vertices.astype(np.float64)
-    normals = mesh.normals if mesh.normals is not None else vertex_normals(vertices, mesh.levels[0])
+    normals = mesh.normals if mesh.normals is not None else mesh.outward()
     order = np.argsort(-mesh.weights, axis=1, kind="stable")[:, :_INFLUENCES]
     strength = np.take_along_axis(mesh.weights, order, 1).astype(np.float64)
     shares = unit_bytes(strength / strength.sum(1, keepdims=True))

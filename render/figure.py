@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +24,9 @@ from render.stance import standing
 __all__ = ["Figure", "ProductError", "load_figure"]
 
 LEVEL_ERRORS_MM: Final = (0.7, 1.6, 3.2)
+CLOSE_ERROR_MM: Final = 0.15
 HEIGHTS_M: Final = (0.5, 2.6)
+RELIEF: Final = 0.6
 _MM: Final = 1000.0
 _serial = itertools.count(1)
 
@@ -42,23 +45,45 @@ class Figure:
     serial: int = field(default_factory=lambda: next(_serial))
 
 
-def load_figure(glb: bytes) -> Figure:
+def load_figure(glb: bytes, *, person: bool = True, close: bool = False) -> Figure:
     """The figure in an avatar's plain GLB, undressed or dressed; takes some tenths of a second.
+
+    person: there is a body in it, and it has a body's size. close: it is for a picture that is looked at closely, in
+    which every edge and the relief of cloth is seen.
 
     Raises ProductError, as `render.gltf.read_model`; `figure-size-invalid` if it is no person's size.
     """
-    model = standing(read_glb(glb))
+    model = standing(read_glb(glb), relief=close)
     low = min(float(part.positions[part.faces].reshape(-1, 3)[:, 1].min()) for part in model.parts)
     parts = [_on_floor(part, low) for part in model.parts]
     points = np.concatenate([part.positions for part in parts]).astype(np.float64)
     height = float(points[:, 1].max())
-    if not HEIGHTS_M[0] <= height <= HEIGHTS_M[1] or np.abs(points).max() > HEIGHTS_M[1]:
+    least = HEIGHTS_M[0] if person else 0.0
+    if not least <= height <= HEIGHTS_M[1] or np.abs(points).max() > HEIGHTS_M[1]:
         raise ProductError("figure-size-invalid", "The avatar is not of a person's size.")
     normals = np.concatenate([part.normals for part in parts]).astype(np.float64)
     open_to = sky(points, normals)
-    levels = tuple(_level(error, parts, model.materials, open_to) for error in LEVEL_ERRORS_MM)
+    materials = [_raised(material) for material in model.materials]
+    errors = (CLOSE_ERROR_MM,) if close else LEVEL_ERRORS_MM
+    levels = tuple(_level(error, parts, materials, open_to) for error in errors)
     outline = np.concatenate([batch.positions for batch in levels[-1].batches]).astype(np.float64)
     return Figure(levels, height * _MM, floor_shadow(points), outline)
+
+
+def _raised(material: Material) -> Material:
+    """The texture with the light and shade of its normal map: of a lamp above and to the left of who wears it.
+
+    Cloth hangs with its texture upright, so that a lamp that stands still stays where it is in the texture, too.
+    """
+    if material.texture is None or material.normals is None:
+        return material
+    high, wide = material.texture.shape[:2]
+    tilt = cv2.resize(material.normals, (wide, high), interpolation=cv2.INTER_AREA)[..., :2].astype(np.float32)
+    tilt = (tilt / 127.5 - 1.0) * material.normal_scale
+    light = 1.0 + RELIEF * (tilt @ np.array([-0.6, 0.8], np.float32))
+    texture = material.texture.copy()
+    texture[..., :3] = np.round((texture[..., :3] * light[..., None]).clip(0, 255))
+    return replace(material, texture=texture)
 
 
 def _on_floor(part: Part, low: float) -> Part:
@@ -83,7 +108,7 @@ def _level(
 ) -> Level:
     batches, start = [], 0
     for part in parts:
-        faces, used = simplify(part.positions, part.normals, part.colors, part.faces, error_mm / _MM)
+        faces, used = simplify(part.positions, part.normals, part.colors, part.faces, error_mm / _MM, seamed=True)
         if len(faces):
             batches.append(_batch(part, materials[part.material], faces, used, open_to[used + start]))
         start += len(part.positions)

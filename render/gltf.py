@@ -53,6 +53,8 @@ class Material:
     emissive: tuple[float, float, float] = (0.0, 0.0, 0.0)
     texture: NDArray[np.uint8] | None = field(default=None, repr=False)
     mask: bool = False
+    normals: NDArray[np.uint8] | None = field(default=None, repr=False)  # (h, w, 4) tangent-space map, read on demand
+    normal_scale: float = 1.0
 
     @property
     def is_lens(self) -> bool:
@@ -93,8 +95,8 @@ class Model:
     ignored: tuple[str, ...]
 
 
-def read_model(glb: Glb, *, held: bool = False) -> Model:
-    """held: read how parts hang on skeletons, too.
+def read_model(glb: Glb, *, held: bool = False, relief: bool = False) -> Model:
+    """held: read how parts hang on skeletons, too; relief: and normal maps.
 
     Raises ProductError, among others `node-cycle`, `too-many-nodes`, `too-many-triangles`, `number-invalid`,
     `texture-too-large`, `texture-invalid`, `no-geometry`.
@@ -107,7 +109,7 @@ def read_model(glb: Glb, *, held: bool = False) -> Model:
         ignored.add("animations")
     if document.get("skins"):
         ignored.add("skins")
-    materials = _read_materials(glb)
+    materials = _read_materials(glb, relief)
     parts: list[Part] = []
     examined = triangles = vertices = 0
     for name, mesh_index, matrix, skin in _placed_meshes(document):
@@ -293,7 +295,7 @@ def smooth_normals(positions: NDArray[np.float32], faces: NDArray[np.uint32]) ->
     return np.where(length > 1e-20, total / np.maximum(length, 1e-20), [0.0, 1.0, 0.0]).astype(np.float32)
 
 
-def _read_materials(glb: Glb) -> list[Material]:
+def _read_materials(glb: Glb, relief: bool) -> list[Material]:
     """The file's materials and, last, glTF's default one."""
     listed = entries(glb.document, "materials")
     if len(listed) > MAX_MATERIALS:
@@ -301,11 +303,11 @@ def _read_materials(glb: Glb) -> list[Material]:
     if len(entries(glb.document, "images")) > MAX_IMAGES:
         raise ProductError("texture-too-large", f"The file has more than {MAX_IMAGES} pictures.")
     pictures: dict[int, NDArray[np.uint8]] = {}
-    materials = [_read_material(glb, item, pictures) for item in listed]
+    materials = [_read_material(glb, item, pictures, relief) for item in listed]
     return [*materials, Material("default", (1.0, 1.0, 1.0, 1.0), 0.0, 0.6, False, True)]
 
 
-def _read_material(glb: Glb, item: Json, pictures: dict[int, NDArray[np.uint8]]) -> Material:
+def _read_material(glb: Glb, item: Json, pictures: dict[int, NDArray[np.uint8]], relief: bool) -> Material:
     pbr, extensions = mapping(item, "pbrMetallicRoughness"), mapping(item, "extensions")
     color = numbers(pbr, "baseColorFactor", (1.0, 1.0, 1.0, 1.0))
     metallic, roughness = number(pbr, "metallicFactor", 1.0), number(pbr, "roughnessFactor", 1.0)
@@ -321,6 +323,7 @@ def _read_material(glb: Glb, item: Json, pictures: dict[int, NDArray[np.uint8]])
         picture = _picture(glb, surface, pictures)
         roughness *= float(picture[..., 1].mean()) / 255.0
         metallic *= float(picture[..., 2].mean()) / 255.0
+    raised = mapping(item, "normalTexture") if relief else {}
     alpha_mode = item.get("alphaMode", "OPAQUE")
     transmission = number(mapping(extensions, "KHR_materials_transmission"), "transmissionFactor", 0.0)
     return Material(
@@ -334,6 +337,8 @@ def _read_material(glb: Glb, item: Json, pictures: dict[int, NDArray[np.uint8]])
         transmission=float(np.clip(transmission, 0.0, 1.0)),
         emissive=tuple(float(v) for v in np.clip(numbers(item, "emissiveFactor", (0.0, 0.0, 0.0)), 0, 1)),  # type: ignore[arg-type]
         texture=_picture(glb, slot, pictures) if slot else None,
+        normals=_picture(glb, raised, pictures) if raised else None,
+        normal_scale=number(raised, "scale", 1.0),
     )
 
 

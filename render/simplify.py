@@ -15,6 +15,8 @@ def simplify(
     colors: NDArray[np.float32] | None,
     faces: NDArray[np.uint32],
     error: float,
+    *,
+    seamed: bool = False,
 ) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """(faces, used): the kept triangles renumbered into positions[used].
 
@@ -48,7 +50,7 @@ def simplify(
         attribute_count=size(len(weights)),
         target_index_count=size(0),
         target_error=ctypes.c_float(error / extent),
-        options=ctypes.c_uint(meshoptimizer.SIMPLIFY_PRUNE),
+        options=ctypes.c_uint(meshoptimizer.SIMPLIFY_LOCK_BORDER if seamed else meshoptimizer.SIMPLIFY_PRUNE),
     )
     kept = kept[:count]
     used, renumbered = np.unique(kept, return_inverse=True)

@@ -29,9 +29,9 @@ RELAXED: Final[Mapping[str, tuple[float, float, float]]] = {
 }
 
 
-def standing(glb: Glb) -> Model:
+def standing(glb: Glb, *, relief: bool = False) -> Model:
     """The model with its skinned parts in the relaxed pose, in metres. Raises ProductError, as `read_model`."""
-    model = read_model(glb, held=True)
+    model = read_model(glb, held=True, relief=relief)
     skins: dict[int, Matrices] = {}
     parts = []
     for part in model.parts:

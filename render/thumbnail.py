@@ -29,7 +29,7 @@ def thumbnail(renderer: SceneRenderer, product: Wearable) -> bytes:
     picture = np.zeros((DRAWN, DRAWN, 4), np.float32)
     picture[..., 3] = _ground_shadow(product, pose, camera)
     for overlay in renderer.draw_alone(product, pose, camera, STUDIO):
-        region, color = overlay.region, _to_rgba(overlay.yuva)
+        region, color = overlay.region, to_rgba(overlay.yuva)
         target = picture[region.y0 : region.y1, region.x0 : region.x1]
         target *= 1.0 - color[..., 3:]
         target += color
@@ -78,7 +78,7 @@ def _ground_shadow(product: Wearable, pose: HeadPose, camera: Intrinsics) -> NDA
     return np.asarray((0.16 * wide + 0.12 * near) / 255.0, np.float32)
 
 
-def _to_rgba(yuva: NDArray[np.uint8]) -> NDArray[np.float32]:
+def to_rgba(yuva: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Premultiplied BT.601 YUVA to premultiplied RGBA, 0..1."""
     values = yuva.astype(np.float32) / 255.0
     alpha = values[..., 3]

@@ -28,4 +28,4 @@ def built() -> Built:
         for small in (True, False)
     ]
     measures = {name: Measure(value, 1.2) for name, value in tape.measure(vertices).items()}
-    return Built("female", betas, measures, files[0], files[1], thumbnail(vertices, arrays.faces), ())
+    return Built("female", betas, measures, files[0], files[1], thumbnail(shape.mesh(vertices)), ())

@@ -43,7 +43,7 @@ def key_service(settings: Settings) -> KeyService:
 async def open_outfits(settings: Settings, stores: Stores, stack: AsyncExitStack) -> Outfits:
     """Garments on bodies, with a workroom that rests when nobody asks."""
     workroom = Workroom.at(settings.models)
-    stack.push_async_callback(workroom.desk.close)
+    stack.push_async_callback(workroom.close)
     stack.callback(asyncio.create_task(workroom.desk.rest_always()).cancel)
     return Outfits(stores.database, stores.files, stores.products, workroom)
 

@@ -23,6 +23,7 @@ from tenancy.roles import app_dsn
 from tenancy.seal import secret_in
 from tenancy.visits import Visits
 from wiring.intakes import garment_intake, product_intake
+from wiring.portraits import portrait_desk
 
 READS = "vitrine_shop_reads_total"
 
@@ -56,12 +57,14 @@ async def open_stores(settings: Settings) -> AsyncIterator[Stores]:
         stack.push_async_callback(redis.aclose)
         files = Files.open(storage.get_secret_value() if storage else (settings.data / "files").as_uri())
         visits = Visits(database, lasting=timedelta(minutes=settings.session_minutes))
+        portraits = portrait_desk()
+        stack.push_async_callback(portraits.close)
         yield Stores(
             database,
             redis,
             files,
             Credentials(database),
-            Products(database, files, product_intake(at_once), garment_intake(settings.models, at_once)),
+            Products(database, files, product_intake(at_once), garment_intake(settings.models, at_once, portraits)),
             visits,
         )
 

@@ -16,7 +16,7 @@ Float = NDArray[np.float64]
 Indices = NDArray[np.int64]
 _J = {name: index for index, name in enumerate(JOINT_NAMES)}
 _NEIGHBOURS = 8
-_BLEND_M, _BLEND_GROWS_M = 0.09, 0.11  # half the width over which a skirt goes from one leg's motion to the other's
+_BLEND_M, _BLEND_GROWS_M = 0.14, 0.08  # half the width over which a skirt goes from one leg's motion to the other's
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ def skin_weights(
         down = np.interp(skirt_below - points[:, 1], [0.0, 0.35], [0.0, 1.0])
         left = 0.5 + 0.5 * (points[:, 0] / (_BLEND_M + _BLEND_GROWS_M * down)).clip(-1, 1)
         tube = np.zeros_like(weights)
-        # Cloth about the thighs follows them by half, and the knees not at all: below, it hangs from above.
-        follows = 0.25 + 0.25 * down
+        # Cloth about the thighs goes most of their way, and with the knees not at all: below, it hangs from above.
+        follows = 0.3 + 0.5 * down
         tube[:, _J["pelvis"]] = 1 - follows
         tube[:, _J["left_hip"]] = follows * left
         tube[:, _J["right_hip"]] = follows * (1 - left)

@@ -6,32 +6,63 @@ import base64
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from avatar.garments.cloth import border_loops
+from avatar.gltf import vertex_normals
 
 Float = NDArray[np.float64]
 Indices = NDArray[np.int64]
-_REACH_M = 0.045  # cloth farther off than this hides nothing from below
+_REACH_M = 0.13  # cloth farther off than this hides nothing from below
 _BESIDE_M = 0.014
-_HEM_M = 0.028  # skin this near a hem may be looked at from under it
+_SAME_WAY = 0.3  # cosine: the cloth over a place looks the way that the place does
+_ISLAND = 150  # vertices: of some square decimetre; an opening is always larger
+_HEM_M, _SLANT = (
+    0.028,
+    1.5,
+)  # skin this near a hem, or this many times as near as the cloth is far, may be seen from there
 
 
 def hidden(points: Float, normals: Float, cloth: Float, faces: Indices) -> NDArray[np.bool_]:
     """Which points (N, 3) of a surface lie under the cloth (M, 3), away from its hems."""
-    tree = cKDTree(cloth)
-    covered = np.zeros(len(points), bool)
+    tree, outward = cKDTree(cloth), vertex_normals(cloth, faces)
+    gap = np.full(len(points), np.inf)
     # Along the normal, at a few heights: is there cloth right there?
     for height in np.arange(0.004, _REACH_M, 0.012):
-        distance, _ = tree.query(points + height * normals, distance_upper_bound=_BESIDE_M)
-        covered |= np.isfinite(distance)
+        left = np.flatnonzero(np.isinf(gap))
+        distance, near = tree.query(points[left] + height * normals[left], distance_upper_bound=_BESIDE_M)
+        there = np.isfinite(distance)
+        there[there] &= np.einsum("nx,nx->n", normals[left[there]], outward[near[there]]) > _SAME_WAY
+        gap[left[there]] = height + _BESIDE_M
+    covered = np.isfinite(gap)
     # The border of a garment whose pieces are sewn has loops only where it ends.
     loops = [loop for loop in border_loops(faces) if len(loop) > 12]
     if loops:
-        hems = cKDTree(cloth[np.concatenate(loops)])
-        distance, _ = hems.query(points, distance_upper_bound=_HEM_M)
-        covered &= ~np.isfinite(distance)
-    return covered
+        away, _ = cKDTree(cloth[np.concatenate(loops)]).query(points[covered])
+        covered[covered] = away > np.maximum(_HEM_M, _SLANT * gap[covered])
+    return np.asarray(covered)
+
+
+def closed(covered: NDArray[np.bool_], faces: Indices) -> NDArray[np.bool_]:
+    """What is hidden (N,) of a mesh with the islands in it filled: in an armpit a normal may miss the cloth.
+
+    What reaches to the mesh's own border is none, such as a shirt's hem that shows under a jacket's.
+    """
+    sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+    bare = ~covered
+    inside = sides[bare[sides].all(1)]
+    across = sides[bare[sides[:, 0]] != bare[sides[:, 1]]]
+    graph = sparse.csr_matrix((np.ones(len(inside), bool), inside.T), shape=(len(bare), len(bare)))
+    _, island = connected_components(graph, directed=False)
+    size = np.bincount(island[bare], minlength=int(island.max()) + 1)
+    shore = np.zeros(len(size), bool)
+    shore[island[across[bare[across]]]] = True
+    loops = [loop for loop in border_loops(faces) if len(loop) > 12]
+    if loops:
+        shore[island[np.concatenate(loops)]] = False
+    return np.asarray(covered | (bare & (shore & (size < _ISLAND))[island]))
 
 
 def packed(mask: NDArray[np.bool_]) -> str:

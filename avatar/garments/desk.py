@@ -32,7 +32,7 @@ class TakenIn:
     """See `avatar.garments.take_in.Taken`."""
 
     glb: bytes
-    thumbnail_png: bytes
+    worn_glb: bytes
     garment: Mapping[str, Any]
     dimensions: Mapping[str, float]
     report: Mapping[str, Any]
@@ -72,9 +72,10 @@ class GarmentDesk:
         try:
             manifest = json.loads((folder / MANIFEST).read_text())
             name = next((name for name, said in manifest.items() if said["sha256"] == digest), None)
-            return read(io.BytesIO((folder / f"{name}.taken").read_bytes())) if name is not None else None
+            known = read(io.BytesIO((folder / f"{name}.taken").read_bytes())) if name is not None else None
         except (OSError, ValueError):
             return None
+        return known if known is not None and "worn" in known.parts else None  # an older set-up's had none
 
     async def _answer(self, order: Message) -> Message:
         bench = Bench(self._models, program=PROGRAM, most_bytes=ANSWER_BYTES)
@@ -88,9 +89,7 @@ class GarmentDesk:
 
 def _taken(answer: Message) -> TakenIn:
     taken = answer.head["taken"]
-    return TakenIn(
-        answer.parts["glb"], answer.parts["thumbnail"], taken["garment"], taken["dimensions"], taken["report"]
-    )
+    return TakenIn(answer.parts["glb"], answer.parts["worn"], taken["garment"], taken["dimensions"], taken["report"])
 
 
 async def _says_nothing(_stage: str, _share: float) -> None:

@@ -16,7 +16,7 @@ from avatar.section import hull_perimeter
 Float = NDArray[np.float64]
 Indices = NDArray[np.int64]
 _J = {name: index for index, name in enumerate(JOINT_NAMES)}
-_SKIN_VERTICES = 13380
+SKIN_VERTICES = 13380
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def base_of(arrays: BodyArrays, vertices: NDArray[np.floating]) -> Base:
     """The description of a body with these vertices."""
     at = np.asarray(vertices, np.float64)
     joints = arrays.joint_regressor.astype(np.float64) @ at
-    faces = arrays.faces[(arrays.faces < _SKIN_VERTICES).all(1)]
+    faces = arrays.faces[(arrays.faces < SKIN_VERTICES).all(1)]
     weights = arrays.weights.astype(np.float64)
     arm, along_arm = _along(at, weights, joints, ("shoulder", "elbow", "wrist"), ("shoulder", "elbow", "wrist", "hand"))
     leg, along_leg = _along(at, weights, joints, ("hip", "knee", "ankle"), ("hip", "knee", "ankle", "foot"))

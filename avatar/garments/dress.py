@@ -20,10 +20,11 @@ from avatar.errors import GarmentInvalid
 from avatar.export import BodyShape
 from avatar.garments.bind import anchors, ridden, riding, skin_weights, smoothed
 from avatar.garments.cloth import Cloth, Fabric, border_loops, smoothing
-from avatar.garments.cover import hidden
+from avatar.garments.cover import closed, hidden
 from avatar.garments.drape import Base, base_of
 from avatar.garments.ease import ease_cm
 from avatar.garments.fitted import Fitted
+from avatar.garments.follow import Sheet, let_out
 from avatar.garments.garment import LAYER, Garment, welded
 from avatar.garments.grade import Place
 from avatar.garments.intake import read_garment
@@ -36,7 +37,8 @@ from avatar.measure import Tape
 Float = NDArray[np.float64]
 Indices = NDArray[np.int64]
 _STEPS, _ROUNDS = 20, 7
-_THICKNESS_M = 0.0035
+_TUCKED_IN_M = 0.02
+_THICKNESS_M, _TUCKED_M = 0.0035, 0.003
 _FABRIC = Fabric(gap_m=0.004, bend=0.15, push=0.3, friction=0.35)
 _FARTHEST_M, _NEAR_SHARE = 0.35, 0.98
 
@@ -98,17 +100,18 @@ class Dresser:
         garments.sort(key=lambda pair: order.get(pair[0].kind, LAYER[pair[0].kind]))
         skin = body.skin
         layers: list[Fitted] = []
+        hung_on: list[Skin] = []
         normals = vertex_normals(vertices, figure.arrays.faces)
         covered = np.zeros(len(vertices), bool)
         for garment, one in garments:
-            fitted = self._fit(garment, one, figure, body, skin)
-            covered |= hidden(vertices, normals, fitted.cloth, fitted.cloth_faces)
-            layers = [
-                below.without(hidden(below.points, below.normals, fitted.cloth, fitted.cloth_faces)).beneath(
-                    fitted, body.skin
-                )
-                for below in layers
-            ]
+            # A waistband draws in what is tucked into it, and sits where it would without.
+            below = body.skin.lifted(_TUCKED_M) if tucked and garment.kind in ("bottom", "skirt") else skin
+            fitted = self._fit(garment, one, figure, body, below)
+            covered |= closed(hidden(vertices, normals, fitted.cloth, fitted.cloth_faces), figure.arrays.faces)
+            layers = _pressed(layers, fitted, hung_on)
+            hung_on.append(below)
+            grounds = [_bare(figure.arrays, body, covered), *(one.sheet() for one in layers)]
+            fitted = fitted.shaped(let_out(fitted.sheet(), grounds, body.joints, figure.arrays.parents))
             layers.append(fitted)
             skin = skin.over(Skin.of(fitted.cloth, fitted.cloth_faces), _THICKNESS_M)
         return layers, covered
@@ -139,7 +142,8 @@ class Dresser:
             skin,
             bare=body.skin,
         )
-        old_normals, new_normals = vertex_normals(cloth_points, faces), vertex_normals(settled, faces)
+        # What stands high on the cloth, as a hood, must not turn with every fold of it.
+        old_normals, new_normals = (smoothed(vertex_normals(at, faces), mean, 8) for at in (cloth_points, settled))
         result = np.empty_like(points)
         result[main] = settled[place]
         riders = np.flatnonzero(~garment.main)
@@ -190,6 +194,41 @@ class Dresser:
         if sex not in self._shapes:
             self._shapes[sex] = BodyShape(self._figure(sex).arrays)
         return self._shapes[sex]
+
+
+def _bare(arrays: BodyArrays, body: Base, covered: NDArray[np.bool_]) -> Sheet:
+    """What is drawn of the body."""
+    drawn = body.faces[~covered[body.faces].all(1)]
+    return Sheet(body.vertices, body.faces, drawn, arrays.weights.astype(np.float64))
+
+
+def _pressed(layers: Sequence[Fitted], over: Fitted, hung_on: Sequence[Skin]) -> list[Fitted]:
+    """The layers under one more, from the highest down: what is pressed in by that presses what is below it."""
+    above = [over]
+    for layer, hung in zip(reversed(layers), reversed(hung_on), strict=True):
+        one = layer
+        for cover in above:
+            one = _under(one, cover, hung)
+        above.insert(0, one)
+    return above[:-1]
+
+
+def _under(below: Fitted, over: Fitted, skin: Skin) -> Fitted:
+    """A garment with nothing standing out of another one, and without what that hides; skin: what it was hung on."""
+    below = below.beneath(over, skin)
+    covered = hidden(below.points, below.normals, over.cloth, over.cloth_faces)
+    if over.kind != "jacket" and over.holds_in(below):
+        # Of a shirt in trousers nothing is seen, wherever its tail may lie.
+        covered |= over.beyond(below.points) < -_TUCKED_IN_M
+    covered[below.main] = closed(_seated(covered, below), below.cloth_faces)[below.seat[below.main]]
+    return below.without(covered)
+
+
+def _seated(covered: NDArray[np.bool_], garment: Fitted) -> NDArray[np.bool_]:
+    """What is covered of a garment's points (N,), told of its cloth's (M,)."""
+    told = np.zeros(len(garment.cloth), bool)
+    told[garment.seat[garment.main]] = covered[garment.main]
+    return told
 
 
 def _cloth_faces(garment: Garment, main: Indices, place: Indices) -> Indices:

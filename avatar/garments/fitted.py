@@ -11,9 +11,14 @@ from scipy.spatial import cKDTree
 
 from avatar.charts import Kind
 from avatar.export import Cover, Mesh, add_mesh, coarser
+from avatar.garments.bind import smoothed
+from avatar.garments.cloth import border_loops, smoothing
+from avatar.garments.follow import Sheet
 from avatar.garments.garment import Garment, Part
 from avatar.garments.glb import add_material, shades
 from avatar.garments.skin import Skin
+from avatar.garments.stance import arm_share
+from avatar.garments.surface import Surface
 from avatar.gltf import GlbWriter, vertex_normals
 
 Float = NDArray[np.float64]
@@ -27,14 +32,19 @@ COLOURS = (
 )  # fmt: skip
 _COARSE_SHARE = 0.3
 _SMALL_M = 0.2
+_RIDE_ROUNDS = 2
 _UNDER_M, _ON_SKIN_M = 0.0015, 0.001
-_STANDS_OUT_M, _BESIDE_M = 0.02, 0.009
+_STANDS_OUT_M, _ROUNDS = 0.03, 3
+_WAISTED: tuple[Kind, ...] = ("bottom", "skirt")
+_CINCHED: tuple[Kind, ...] = (*_WAISTED, "jacket")  # what holds in what is worn below it
+_STANDS_FAR_M, _DRAWN_IN_M, _HEMMED_M, _HELD_M, _BLOUSE = 0.12, 0.12, 0.05, 0.004, 0.8
 
 
 @dataclass(frozen=True)
 class Fitted:
     """points (N, 3) m from the pelvis joint, with uv, shade, ease in cm (N,) and weights (N, 24); cloth (M, 3) and its
-    triangles: the part that hangs, seams closed; main (N,): which points are of that part.
+    triangles: the part that hangs, seams closed; main (N,): which points are of that part; seat (N,): the point of the
+    cloth that each point is, or rides on.
     """
 
     name: str
@@ -51,6 +61,14 @@ class Fitted:
     main: NDArray[np.bool_]
     cloth: Float
     cloth_faces: Indices
+    seat: Indices
+
+    @property
+    def cloth_weights(self) -> Float:
+        """Skinning weights (M, 24) of the cloth."""
+        weights = np.empty((len(self.cloth), self.weights.shape[1]))
+        weights[self.seat[self.main]] = self.weights[self.main]
+        return weights
 
     @property
     def told(self) -> dict[str, str | None]:
@@ -94,25 +112,94 @@ class Fitted:
             main=garment.main,
             cloth=cloth_points,
             cloth_faces=cloth_faces,
+            seat=nearest,
         )
+
+    def shaped(self, cloth: Float) -> Fitted:
+        """The garment with its cloth's points (M, 3) somewhere else, and what rides on it along with them."""
+        normals = self.normals.copy()
+        normals[self.main] = vertex_normals(cloth, self.cloth_faces)[self.seat[self.main]]
+        change = cloth - self.cloth
+        along = smoothed(change, smoothing(self.cloth_faces, len(cloth)), _RIDE_ROUNDS)
+        points = self.points + np.where(self.main[:, None], change[self.seat], along[self.seat])
+        return replace(self, cloth=cloth, points=points, normals=normals)
 
     def without(self, hidden: NDArray[np.bool_]) -> Fitted:
         """The garment without triangles whose corners are all hidden (N,)."""
         parts = [Part(part.name, part.faces[~hidden[part.faces].all(1)], part.material) for part in self.parts]
         return replace(self, parts=[part for part in parts if len(part.faces)])
 
+    def sheet(self) -> Sheet:
+        """Its cloth as something that lies under more."""
+        faces = np.concatenate([np.zeros((0, 3), np.int64), *(part.faces for part in self.parts)])
+        drawn = self.seat[faces[self.main[faces].all(1)]]
+        return Sheet(self.cloth, self.cloth_faces, drawn, self.cloth_weights)
+
+    def holds_in(self, below: Fitted) -> bool:
+        """Whether its waistband holds together what is worn below it, or its hem does."""
+        return self.kind in _CINCHED and below.kind not in _WAISTED
+
+    def beyond(self, points: Float) -> Float:
+        """How far (N,) m points are beyond the border that holds them: above a waistband, below a jacket's hem."""
+        up = 1.0 if self.kind in _WAISTED else -1.0
+        loops = [loop for loop in border_loops(self.cloth_faces) if len(loop) > 12]
+        band = max(loops, key=lambda loop: up * float(self.cloth[loop, 1].mean()))
+        _, near = cKDTree(self.cloth[band][:, [0, 2]]).query(points[:, [0, 2]])
+        return np.asarray(up * (points[:, 1] - self.cloth[band][near, 1]))
+
     def beneath(self, over: Fitted, skin: Skin) -> Fitted:
         """The garment with what stands out of another, worn over it, pushed under that; never into the skin."""
-        cover = Skin(over.cloth, vertex_normals(over.cloth, over.cloth_faces))
-        contact = cover.contact(self.points)
-        away = self.points - cover.points[contact.index]
-        aside = np.sqrt(np.maximum(np.einsum("nx,nx->n", away, away) - contact.height**2, 0))
-        alike = np.einsum("nx,nx->n", self.normals, contact.normal) > 0.3
-        out = (contact.height > -_UNDER_M) & (contact.height < _STANDS_OUT_M) & (aside < _BESIDE_M) & alike
+        cloth, cover = self.cloth.copy(), Surface.of(over.cloth, over.cloth_faces, arm_share(over.cloth_weights))
+        arm = arm_share(self.cloth_weights)
+        least = np.full(len(cloth), -_UNDER_M)
+        hemmed = np.zeros(len(cloth), bool)
+        if over.holds_in(self):
+            beyond = over.beyond(cloth)
+            if over.kind in _WAISTED:
+                cloth = _gathered(cloth, over, beyond, skin)
+            else:
+                hemmed = np.abs(beyond) < _HEMMED_M
+                least = least + _BLOUSE * (beyond - _HELD_M).clip(0)
+        for _ in range(_ROUNDS):
+            standing = cover.standing(cloth, vertex_normals(cloth, self.cloth_faces), arm)
+            out = (standing.meets() | (hemmed & (standing.alike > 0))) & (standing.height < _STANDS_OUT_M)
+            out &= standing.height > least
+            if not out.any():
+                break
+            cloth[out] -= (standing.height - least)[out, None] * standing.normal[out]
+            cloth[out] = skin.outside(cloth[out], _ON_SKIN_M)
+        return self.shaped(cloth)._flat_under(cover)
+
+    def _flat_under(self, cover: Surface) -> Fitted:
+        """The garment with no stitch or button standing out of another one over it."""
+        riders = np.flatnonzero(~self.main)
+        if not len(riders):
+            return self
         points = self.points.copy()
-        points[out] -= (contact.height[out] + _UNDER_M)[:, None] * contact.normal[out]
-        points[out] = skin.outside(points[out], _ON_SKIN_M)
+        standing = cover.standing(points[riders], self.normals[self._cloth_at(riders)], arm_share(self.weights[riders]))
+        out = standing.meets() & (standing.height > -_UNDER_M) & (standing.height < _STANDS_OUT_M)
+        points[riders[out]] -= (standing.height[out] + _UNDER_M)[:, None] * standing.normal[out]
         return replace(self, points=points)
+
+    def _cloth_at(self, riders: Indices) -> Indices:
+        """For points that ride, a point of the cloth (of `points`) under each: that looks the way the cloth does."""
+        of_cloth = np.zeros(len(self.cloth), np.int64)
+        main = np.flatnonzero(self.main)
+        of_cloth[self.seat[main]] = main
+        return np.asarray(of_cloth[self.seat[riders]])
+
+
+def _gathered(cloth: Float, over: Fitted, beyond: Float, skin: Skin) -> Float:
+    """A shirt drawn in by the waistband about it, and falling over that no faster than cloth does."""
+    room, near = skin.contact(over.cloth).height, cKDTree(over.cloth)
+    contact = skin.contact(cloth)
+    distance, index = near.query(cloth, k=4)
+    share = 1 / (distance + 1e-4)
+    most = (share * room[index]).sum(1) / share.sum(1) - _UNDER_M + _BLOUSE * (beyond - _HELD_M).clip(0)
+    low = np.flatnonzero((beyond < _DRAWN_IN_M) & (contact.height > most) & (contact.height < _STANDS_FAR_M))
+    gathered = cloth.copy()
+    gathered[low] -= (contact.height[low] - most[low].clip(_ON_SKIN_M))[:, None] * contact.normal[low]
+    return gathered
 
 
 def write_fitted(writer: GlbWriter, fitted: Fitted, skeleton: list[int], joints: Float) -> None:

@@ -55,6 +55,10 @@ class Skin:
         lifted = other.points + thickness * other.normals
         return Skin(np.concatenate([self.points, lifted]), np.concatenate([self.normals, other.normals]))
 
+    def lifted(self, by_m: float) -> Skin:
+        """This skin with something of that thickness all over it."""
+        return Skin(self.points + by_m * self.normals, self.normals)
+
     def outside(self, points: Float, gap_m: float, rounds: int = 8) -> Float:
         """Points (N, 3) with those nearer to the surface than the gap, or under it, moved out.
 

@@ -16,21 +16,20 @@ from avatar.garments.dress import Dresser, Worn
 from avatar.garments.garment import Garment
 from avatar.garments.glb import write_garment
 from avatar.garments.intake import read_garment
-from avatar.garments.outfit import Outfit, painted
+from avatar.garments.outfit import Outfit
 from avatar.messages import Message
-from avatar.picture import paint
 from avatar.sizing import body_measure
-
-_PICTURE = (512, 512)
 
 
 @dataclass(frozen=True)
 class Taken:
-    """glb: the garment as it was modelled, written by us; worn_as, chart and body_chart as JSON, the latter perhaps
-    None; dimensions of the modelled size in mm by name; report: what the owner should know."""
+    """glb: the garment as it was modelled, written by us; worn_glb: as it hangs on the base body, without that, to be
+    pictured; garment: worn_as, chart and body_chart as JSON, the latter perhaps None; dimensions of the modelled size,
+    mm by name; report: what the owner should know.
+    """
 
     glb: bytes
-    thumbnail_png: bytes
+    worn_glb: bytes
     garment: Mapping[str, Any]
     dimensions: Mapping[str, float]
     report: Mapping[str, Any]
@@ -38,7 +37,7 @@ class Taken:
     def message(self) -> Message:
         """As it goes to whoever asked, or into a file."""
         about = {name: getattr(self, name) for name in ("garment", "dimensions", "report")}
-        return Message({"taken": about}, {"glb": self.glb, "thumbnail": self.thumbnail_png})
+        return Message({"taken": about}, {"glb": self.glb, "worn": self.worn_glb})
 
 
 def take_in(content: bytes, details: Mapping[str, Any], models: Path) -> Taken:
@@ -61,7 +60,7 @@ def take_in(content: bytes, details: Mapping[str, Any], models: Path) -> Taken:
     row = chart.sizes[chart.modelled]
     return Taken(
         glb=canonical,
-        thumbnail_png=thumbnail(outfit),
+        worn_glb=outfit.file(compressed=False),
         garment={
             "worn_as": garment.kind,
             "chart": chart.as_json(),
@@ -108,8 +107,3 @@ def _findings(garment: Garment, outfit: Outfit) -> list[dict[str, str]]:
         text = "In its modelled size it is much narrower than the base body. Are the chart's girths all round, in cm?"
         found.append({"code": "narrow", "text": text})
     return found
-
-
-def thumbnail(outfit: Outfit) -> bytes:
-    """A PNG of the garments alone, hung as on the body."""
-    return paint(painted(outfit.layers), size=_PICTURE)

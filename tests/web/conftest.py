@@ -123,7 +123,9 @@ def built(tmp_path: Path) -> Path:
 async def services(database: Database, valkey: Redis, files: Files, tmp_path: Path) -> AsyncIterator[Services]:
     placement = Placement(valkey)
     credentials = Credentials(database)
-    products = Products(database, files, take_unchanged, garment_intake(ROOT / "models", 2))
+    workroom = Workroom.at(ROOT / "models")
+    intake = garment_intake(ROOT / "models", 2, workroom.portraits)
+    products = Products(database, files, take_unchanged, intake)
     letters = Letters(Seal(SECRET), "http://localhost")
     claims = Claims(valkey)
     owners = Owners.over(
@@ -137,7 +139,6 @@ async def services(database: Database, valkey: Redis, files: Files, tmp_path: Pa
     )
     room = FittingRoom.over(database, files, LocalKeys(tmp_path / "keys"), secret=SECRET)
     news = asyncio.create_task(room.news.always())
-    workroom = Workroom.at(ROOT / "models")
     yield Services(
         credentials=credentials,
         visits=Visits(database),
@@ -154,7 +155,7 @@ async def services(database: Database, valkey: Redis, files: Files, tmp_path: Pa
         checks={"postgresql": database.ping, "valkey": valkey.ping, "media": media_check(placement)},
     )
     news.cancel()
-    await workroom.desk.close()
+    await workroom.close()
     await placement.aclose()
 
 

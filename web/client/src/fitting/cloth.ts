@@ -15,14 +15,8 @@ export function dials(): Dials {
   return { ease: { value: 0 }, skin: { value: new Color() }, suit: { value: new Color() } }
 }
 
-const BODY_VERTEX = 'attribute float suit;\nvarying float vSuit;\n'
-const BODY_FRAGMENT = 'varying float vSuit;\nuniform vec3 uSkin;\nuniform vec3 uSuit;\nuniform float uEase;\n'
-/** The suit's edge is as sharp as a pixel, whatever the distance. */
-const BODY_COLOUR = /* glsl */ `
-  float suitEdge = max(fwidth(vSuit), 1e-4);
-  float suited = smoothstep(0.5 - suitEdge, 0.5 + suitEdge, vSuit);
-  diffuseColor.rgb = mix(mix(uSkin, uSuit, suited), vec3(0.62), uEase * 0.75);
-`
+const BODY_FRAGMENT = 'uniform vec3 uSkin;\nuniform float uEase;\n'
+const BODY_COLOUR = 'diffuseColor.rgb = mix(uSkin, vec3(0.62), uEase * 0.75);\n'
 
 const CLOTH_VERTEX = 'attribute float _ease_cm;\nvarying float vRoom;\n'
 const clothFragment = (stops: number): string => /* glsl */ `
@@ -45,12 +39,11 @@ const fuzz = (strength: string): string => /* glsl */ `
   #include <opaque_fragment>
 `
 
-/** Skin, with a suit where the attribute `suit` says so. */
-export function skin({ ease, skin, suit }: Dials): MeshStandardMaterial {
-  const material = new MeshStandardMaterial({ roughness: 0.58 })
+/** Skin, or the suit on it. */
+export function skin({ ease, skin, suit }: Dials, suited: boolean): MeshStandardMaterial {
+  const material = new MeshStandardMaterial({ roughness: suited ? 0.8 : 0.58 })
   material.onBeforeCompile = (shader) => {
-    Object.assign(shader.uniforms, { uEase: ease, uSkin: skin, uSuit: suit })
-    shader.vertexShader = BODY_VERTEX + shader.vertexShader.replace('#include <begin_vertex>', '#include <begin_vertex>\nvSuit = suit;')
+    Object.assign(shader.uniforms, { uEase: ease, uSkin: suited ? suit : skin })
     shader.fragmentShader = BODY_FRAGMENT + shader.fragmentShader
       .replace('#include <color_fragment>', BODY_COLOUR)
       .replace('#include <opaque_fragment>', fuzz('0.16'))

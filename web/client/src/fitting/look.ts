@@ -11,7 +11,6 @@ import {
   BufferGeometry,
   Color,
   Group,
-  MathUtils,
   Matrix3,
   Matrix4,
   Mesh,
@@ -30,12 +29,8 @@ import { cloth, dials, skin, type Dials, type Given } from './cloth'
 import type { Stops } from './ease'
 import { hiddenIn, withoutHidden } from './hidden'
 
-/** Pelvis, spine and collars: where a mannequin with nothing on has a suit. */
-const TRUNK = new Set(['pelvis', 'spine1', 'spine2', 'spine3', 'left_collar', 'right_collar'])
-/** The suit's neckline: so far around a point before the neck, m. */
-const NECKLINE_M = 0.115
-const NECKLINE_AT = new Vector3(0, 0.01, 0.035)
-const NECKLINE_SOFT_M = 0.08
+/** The material of the suit that a mannequin with nothing on has, in the body's file. */
+const SUIT = 'suit'
 /** Arms a little lower than in the pose that garments are modelled on: one stands so of one's own accord. */
 const RELAXED: Record<string, number> = { left_shoulder: -0.3, right_shoulder: 0.3 }
 
@@ -64,8 +59,7 @@ export class Look {
     const hidden = garments?.hidden ?? null
     for (const { skinned, levels } of body.parts) {
       const geometry = posed(skinned, bones)
-      geometry.setAttribute('suit', suitOf(skinned, geometry, bones.get('neck')))
-      this.#add(geometry, skin(this.dials), levels.map((level) => shown(level, hidden)))
+      this.#add(geometry, skin(this.dials, (skinned.material as Material).name === SUIT), levels.map((level) => shown(level, hidden)))
     }
     for (const { skinned, levels } of garments?.parts ?? []) {
       const geometry = posed(skinned, bones)
@@ -199,21 +193,4 @@ function posed({ geometry, skeleton, bindMatrix }: SkinnedMesh, bones: ReadonlyM
   still.setAttribute('position', new BufferAttribute(points, 3))
   still.setAttribute('normal', new BufferAttribute(normals, 3))
   return still
-}
-
-/** Where the suit is: above 0.5, by how much the trunk moves a vertex and how far it is from the neck. */
-function suitOf({ geometry, skeleton }: SkinnedMesh, still: BufferGeometry, neck: Bone | undefined): BufferAttribute {
-  const { skinIndex, skinWeight } = geometry.attributes
-  const position = still.getAttribute('position')
-  const trunk = skeleton.bones.map(({ name }) => TRUNK.has(name))
-  const centre = neck ? new Vector3().setFromMatrixPosition(neck.matrixWorld).add(NECKLINE_AT) : null
-  const share = new Float32Array(position.count)
-  const point = new Vector3()
-  for (let vertex = 0; vertex < share.length && skinIndex && skinWeight; vertex++) {
-    let moved = 0
-    for (let slot = 0; slot < 4; slot++) if (trunk[skinIndex.getComponent(vertex, slot)]) moved += skinWeight.getComponent(vertex, slot)
-    const away = centre ? point.fromBufferAttribute(position, vertex).distanceTo(centre) - NECKLINE_M : 1
-    share[vertex] = MathUtils.clamp(Math.min(moved, 0.5 + away / NECKLINE_SOFT_M), 0, 1)
-  }
-  return new BufferAttribute(share, 1)
 }

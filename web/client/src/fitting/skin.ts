@@ -7,11 +7,17 @@ export const NEUTRAL = 'neutral'
 /** From very light to very dark, in even steps. */
 export const TONES = ['#f0d5c0', '#e0b896', '#c99a72', '#a97650', '#7d5237', '#54352a'] as const
 const MANNEQUIN = '#cfc9c2'
+/** Of red, green and blue in the mean: below, a light suit stands off. As in the files (avatar/suit.py). */
+const DARK = 90
 
 /** The body's colour, and its suit's, which must stand off from it. */
 export function colours(skin: string): [skin: string, suit: string] {
   if (!skin.startsWith('#')) return [MANNEQUIN, '#8d8983']
-  return [skin, '#56534f']
+  return [skin, brightness(skin) < DARK ? '#a8a29a' : '#56534f']
+}
+
+function brightness(colour: string): number {
+  return [1, 3, 5].reduce((sum, at) => sum + parseInt(colour.slice(at, at + 2), 16), 0) / 3
 }
 
 export function skinChoice(say: Say, chosen: string, choose: (skin: string) => void): HTMLElement {
