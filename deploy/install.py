@@ -26,7 +26,7 @@ WORDS = ROOT / "web" / "words"
 BUILT = ROOT / "web" / "static" / "app"
 MODELS = ROOT / "models"
 GLTF_CHECKS = ROOT / "tests" / "gltf"
-GARMENTS_NEED = ("body_arrays.py", "charts.py", "export.py", "gltf.py", "section.py", "measure.py", "picture.py")
+GARMENTS_NEED = ("body_arrays.py", "charts.py", "export.py", "gltf.py", "section.py", "measure.py", "suit.py")
 SKIPPED_FOLDERS = {"node_modules", "__pycache__", "dist", "coverage"}
 
 
