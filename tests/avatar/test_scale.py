@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from avatar.body_model import JOINT_NAMES, BodyModel
+from avatar.checks import check
 from avatar.differential import Camera, Puppet, State, project
 from avatar.fit import _MARKS, Fit, Fitter, _facing, _instructed
+from avatar.photo import Photo
 from avatar.sighting import Sighting, View
 
 HEIGHT, WIDTH = 960, 720
@@ -32,7 +34,7 @@ def seen(model: BodyModel, view: View, tilt: float) -> tuple[Sighting, State]:
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     for triangle in np.round(pixels[model.arrays.faces]).astype(np.int32):
         cv2.fillConvexPoly(mask, triangle, 1)
-    landmarks = np.zeros((33, 2))
+    landmarks = np.tile(pixels.mean(0), (33, 1))
     for mark in _MARKS:
         joint = puppet.joint_slopes(frames, [JOINT_NAMES.index(mark.joint)], np.array([mark.shift]), [])[0]
         landmarks[mark.landmark] = project(joint, camera, 0.0)[0]
@@ -71,3 +73,6 @@ def test_a_trunk_taken_for_a_person_is_not_whole(woman: BodyModel) -> None:
     squeezed = replace(side, landmarks=side.landmarks * [1, 0.7])
     assert not squeezed.whole
     assert not replace(side, mask=np.zeros_like(side.mask)).whole
+    photo = Photo(np.repeat((side.mask * 200).astype(np.uint8)[..., None], 3, axis=2), FOCAL)
+    assert "cut-off" not in [finding.code for finding in check(photo, [side], "side")]
+    assert "cut-off" in [finding.code for finding in check(photo, [squeezed], "side")]
