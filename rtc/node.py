@@ -33,6 +33,7 @@ from rtc.record import WELL, EndedTryOn, TryOnRecord
 from rtc.session import Session, SessionHooks
 from rtc.signalling import CandidatePolicy, check_offer
 from rtc.snapshots import Snapshots
+from rtc.tasks import end
 from rtc.wardrobe import ProductSource, Wardrobe
 from rtc.worker import Effect, FinishedFrame, FrameCounts, FrameStream, FrameWorker
 
@@ -285,10 +286,8 @@ class MediaNode:
             asyncio.create_task(self._measures.watch_loop(self._load.heard_lag, is_busy=lambda: bool(self._sessions))),
         ]
         yield
-        duties += self._preparing.values()
-        for duty in duties:
-            duty.cancel()
-        await asyncio.gather(self.snapshots.close(), *duties, return_exceptions=True)
+        await end([*duties, *self._preparing.values()])
+        await asyncio.gather(self.snapshots.close(), return_exceptions=True)
         await asyncio.gather(*(s.end("node-stopped") for s, _, _ in list(self._sessions.values())))
         await asyncio.gather(*self._background, return_exceptions=True)
         with contextlib.suppress(RedisError):

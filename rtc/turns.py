@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from rtc.claims import Visitor
 from rtc.offers import UnknownTicket
 from rtc.queue import CHANGED, Line, Place, Queue, Waiting
+from rtc.tasks import end
 
 LOOK_S = 1.0
 STAY_S = 4.0
@@ -84,8 +85,7 @@ class Turns:
     async def aclose(self) -> None:
         """Stop looking."""
         if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
+            await end([self._watch])
 
     async def _watch_line(self) -> None:
         stayed_at = 0.0

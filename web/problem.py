@@ -177,6 +177,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPRedirection:
         raise
     except Exception as error:
+        if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            raise  # who asked has gone: nobody can be told, and nothing of ours has failed
         return problem_response(problem_of(error))
 
 

@@ -35,12 +35,13 @@ class WaitingLine:
         first = await anext(places)  # what is wrong with the ticket is said before the stream begins
         response = web.StreamResponse(headers={hdrs.CACHE_CONTROL: "no-store", "X-Accel-Buffering": "no"})
         response.content_type = EVENTS
-        await response.prepare(request)
-        with contextlib.suppress(ConnectionError):  # she has gone
+        try:
+            await response.prepare(request)
             await response.write(_event(first))
             async for place in _with_signs_of_life(places):
                 await response.write(b": here\n\n" if place is None else _event(place))
-        await places.aclose()
+        finally:  # even if she has gone: her place is kept no longer
+            await places.aclose()
         return response
 
     def operations(self) -> list[Operation]:

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 import redis.asyncio
+from structlog.testing import capture_logs
 
 from rtc.node import MediaNode
+from rtc.queue import Line
 from tests.rtc.shopper import Shopper
 from tests.web.conftest import ORIGIN, Site
 
@@ -153,3 +155,33 @@ async def test_a_ticket_is_its_own_visits_alone(site: Site, running):
         assert await site.refusal("GET", path) == (401, "missing-credentials")
         elsewhere = {**first.bearer, "Origin": "https://elsewhere.example"}
         assert await site.refusal("GET", path, headers=elsewhere) == (403, "origin-not-allowed")
+
+
+async def test_who_has_gone_before_the_stream_begins_keeps_no_place_and_nothing_is_said_to_have_failed(
+    site: Site, running, monkeypatch
+):
+    bearer = await site.bearer()
+    refused = await ask(site, bearer)
+    placement, gone = site.services.placement, asyncio.Event()
+    looked, line = asyncio.Event(), placement._turns._see
+
+    async def slowly() -> Line:
+        looked.set()
+        await gone.wait()
+        return await line()
+
+    monkeypatch.setattr(placement._turns, "_see", slowly)
+    _, port = site.url.rsplit(":", 1)
+    _, writer = await asyncio.open_connection("127.0.0.1", int(port))
+    head = f"GET {refused['events']} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {bearer['Authorization']}\r\n\r\n"
+    writer.write(head.encode())
+    await looked.wait()
+    with capture_logs() as logs:
+        writer.transport.abort()
+        await asyncio.sleep(0.1)
+        gone.set()
+        async with asyncio.timeout(10):
+            while not any(entry["event"] == "request" for entry in logs):  # noqa: ASYNC110  the log has no event
+                await asyncio.sleep(0.02)
+    assert placement._turns._followers == {}
+    assert [(entry["event"], entry.get("code")) for entry in logs] == [("request", "client-gone")]
