@@ -178,8 +178,15 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         raise
     except Exception as error:
         if isinstance(error, ConnectionError) and (request.transport is None or request.transport.is_closing()):
-            raise  # who asked has gone: nobody can be told, and nothing of ours has failed
+            return _nobody_is_there()
         return problem_response(problem_of(error))
+
+
+def _nobody_is_there() -> web.Response:
+    """For the access log alone: who asked has gone, and nothing of ours has failed."""
+    response = web.Response(status=499)
+    response[CODE] = "client-gone"
+    return response
 
 
 def problem_of(error: Exception) -> Problem:

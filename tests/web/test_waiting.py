@@ -158,7 +158,7 @@ async def test_a_ticket_is_its_own_visits_alone(site: Site, running):
 
 
 async def test_who_has_gone_before_the_stream_begins_keeps_no_place_and_nothing_is_said_to_have_failed(
-    site: Site, running, monkeypatch
+    site: Site, running, monkeypatch, caplog
 ):
     bearer = await site.bearer()
     refused = await ask(site, bearer)
@@ -185,3 +185,4 @@ async def test_who_has_gone_before_the_stream_begins_keeps_no_place_and_nothing_
                 await asyncio.sleep(0.02)
     assert placement._turns._followers == {}
     assert [(entry["event"], entry.get("code")) for entry in logs] == [("request", "client-gone")]
+    assert [record.getMessage() for record in caplog.records if record.name == "aiohttp.server"] == []
