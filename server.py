@@ -1,7 +1,7 @@
 """The composition root and the command line: settings in, services built, one role or all of them run.
 
-`python server.py all` runs everything on one machine; `web`, `media` and `seed` are its parts, to be run apart on
-many. Only this file and what it builds with (`wiring/`) know every room.
+`python server.py all` runs everything on one machine; `web`, `media` and `avatar` are its parts, to be run apart on
+many, after `migrate` and `seed`. Only this file and what it builds with (`wiring/`) know every room.
 """
 
 # ruff: noqa: PLC0415  A role imports what it runs: a supervisor needs no models, a web process no renderer.
@@ -367,9 +367,6 @@ async def _seed(settings: Settings) -> None:
 def _demo_garments(models: Path) -> dict[str, bytes]:
     """The models that set-up made, by name; none if it did not."""
     return {path.stem: path.read_bytes() for path in sorted((models / "garments").glob("*.glb"))}
-
-
-# --- what several roles stand on -----------------------------------------------------------------------------
 
 
 if __name__ == "__main__":

@@ -91,5 +91,7 @@ def _smplx() -> Any:
         import smplx  # noqa: PLC0415 -- an optional extra
         import smplx.utils  # noqa: PLC0415
     except ImportError as error:
-        raise LicensedModelUnavailable("the `smplx` package is not installed: pip install 'vitrine[smpl]'") from error
+        raise LicensedModelUnavailable(
+            "smplx is not installed: .venv/bin/python -m pip install smplx==0.1.28"
+        ) from error
     return smplx

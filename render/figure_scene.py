@@ -77,9 +77,9 @@ class FigureScene:
         self.figure = figure
         self._levels = upload_levels(figure.levels)
 
-    def draw(self, view: View, yaw_deg: float, light: Light, *, factor: float) -> list[Overlay]:
+    def draw(self, view: View, yaw_deg: float, light: Light, *, factor: float, shadow: bool = True) -> list[Overlay]:
         """The shadow and the figure on it, to be blended in this order. factor: samples along a side of a pixel."""
-        overlays = [self._shadow(view, yaw_deg)]
+        overlays = [self._shadow(view, yaw_deg)] if shadow else []
         region = view.region(view.seen(self.figure.outline, yaw_deg))
         if region is not None:
             overlays.append(

@@ -37,6 +37,8 @@ MAX_VERTICES: Final = 600_000
 MAX_IMAGES: Final = 16
 MAX_IMAGE_SIDE: Final = 4096
 MAX_PIXELS: Final = 48 << 20
+# A dressed body is a file of ours that holds a body and up to four garments, each within these limits by itself.
+DRESSED: Final = 5
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Model:
 
 
 def read_model(glb: Glb, *, held: bool = False, relief: bool = False) -> Model:
-    """held: read how parts hang on skeletons, too; relief: and normal maps.
+    """held: a dressed body; read how parts hang on its skeleton, too. relief: and normal maps.
 
     Raises ProductError, among others `node-cycle`, `too-many-nodes`, `too-many-triangles`, `number-invalid`,
     `texture-too-large`, `texture-invalid`, `no-geometry`.
@@ -109,7 +111,8 @@ def read_model(glb: Glb, *, held: bool = False, relief: bool = False) -> Model:
         ignored.add("animations")
     if document.get("skins"):
         ignored.add("skins")
-    materials = _read_materials(glb, relief)
+    files = DRESSED if held else 1
+    materials = _read_materials(glb, relief, files)
     parts: list[Part] = []
     examined = triangles = vertices = 0
     for name, mesh_index, matrix, skin in _placed_meshes(document):
@@ -121,7 +124,7 @@ def read_model(glb: Glb, *, held: bool = False, relief: bool = False) -> Model:
                 raise ProductError("too-many-parts", f"The file has more than {MAX_PRIMITIVES} separate parts.")
             # Counted before it is read: a part of which nothing is left has cost its vertices all the same.
             vertices += _vertices(glb, primitive)
-            if vertices > MAX_VERTICES:
+            if vertices > files * MAX_VERTICES:
                 raise ProductError(
                     "too-many-vertices", f"The model has more than {MAX_VERTICES} vertices. Simplify it."
                 )
@@ -132,7 +135,7 @@ def read_model(glb: Glb, *, held: bool = False, relief: bool = False) -> Model:
             if held and skin is not None:
                 part = replace(part, hold=_read_hold(glb, primitive, skin, len(part.positions)))
             triangles += len(part.faces)
-            if triangles > MAX_TRIANGLES:
+            if triangles > files * MAX_TRIANGLES:
                 raise ProductError(
                     "too-many-triangles",
                     f"The model has more than {MAX_TRIANGLES} triangles. Simplify it and upload it again.",
@@ -295,12 +298,12 @@ def smooth_normals(positions: NDArray[np.float32], faces: NDArray[np.uint32]) ->
     return np.where(length > 1e-20, total / np.maximum(length, 1e-20), [0.0, 1.0, 0.0]).astype(np.float32)
 
 
-def _read_materials(glb: Glb, relief: bool) -> list[Material]:
+def _read_materials(glb: Glb, relief: bool, files: int) -> list[Material]:
     """The file's materials and, last, glTF's default one."""
     listed = entries(glb.document, "materials")
     if len(listed) > MAX_MATERIALS:
         raise ProductError("too-many-parts", f"The file has more than {MAX_MATERIALS} materials.")
-    if len(entries(glb.document, "images")) > MAX_IMAGES:
+    if len(entries(glb.document, "images")) > files * MAX_IMAGES:
         raise ProductError("texture-too-large", f"The file has more than {MAX_IMAGES} pictures.")
     pictures: dict[int, NDArray[np.uint8]] = {}
     materials = [_read_material(glb, item, pictures, relief) for item in listed]

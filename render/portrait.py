@@ -39,11 +39,11 @@ def portrait(renderer: SceneRenderer, glb: bytes, *, alone: bool) -> bytes:
     view = _Framed(round(OVER * size[0]) & ~1, round(OVER * size[1]) & ~1, figure)
     scene = FigureScene(renderer, figure)
     try:
-        drawn = scene.draw(view, YAW_DEG, LIGHT, factor=1.0)
+        drawn = scene.draw(view, YAW_DEG, LIGHT, factor=1.0, shadow=not alone)
     finally:
         scene.close()
     picture = np.zeros((view.camera.height, view.camera.width, 4), np.float32)
-    for overlay in drawn[1:] if alone else drawn:
+    for overlay in drawn:
         region, color = overlay.region, to_rgba(overlay.yuva)
         target = picture[region.y0 : region.y1, region.x0 : region.x1]
         target *= 1.0 - color[..., 3:]

@@ -1,6 +1,7 @@
 """Portraits drawn by a process of their own, which keeps its GL context while it is wanted.
 
-A web process has no time to draw and needs no Mesa in its memory. The files are our own, as the dressing wrote them.
+A web process has no time to draw and needs no Mesa in its memory. The files are those that the dressing wrote of what
+was taken in.
 """
 
 from __future__ import annotations
@@ -17,11 +18,16 @@ from render.glb import ProductError
 NICENESS: Final = 5  # who stands before the mirror comes first
 WITHIN_S: Final = 60.0
 WARM_FOR_S: Final = 120.0
+MOST_WAITING: Final = 12
 MEMORY_MB: Final = 4096
 MOST_BYTES: Final = 64 << 20
 _ORDER: Final = struct.Struct(">I?")  # bytes of the GLB; whether it is a garment alone
 _ANSWER: Final = struct.Struct(">I?")  # bytes that follow; whether they are a picture, else why there is none
 _KEPT: Final = frozenset({"PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "LP_NUM_THREADS", "LD_LIBRARY_PATH"})
+
+
+class PortraitBusy(Exception):
+    """Nothing is wrong with the file: too many wait, or the process was ended over it by time or memory."""
 
 
 class PortraitDesk:
@@ -31,11 +37,21 @@ class PortraitDesk:
         self._before_exec = before_exec
         self._warm_for_s = warm_for_s
         self._turn = asyncio.Lock()
+        self._waiting = 0
         self._child: asyncio.subprocess.Process | None = None
         self._resting: asyncio.Task[None] | None = None
 
     async def draw(self, glb: bytes, *, alone: bool = False) -> bytes:
-        """The PNG. Raises ProductError: what `render.portrait.portrait` does, and `portrait-failed`."""
+        """The PNG. Raises ProductError as `render.portrait.portrait` does, and PortraitBusy."""
+        if self._waiting >= MOST_WAITING:
+            raise PortraitBusy("Many pictures are being drawn. Try again in a moment.")
+        self._waiting += 1
+        try:
+            return await self._drawn(glb, alone)
+        finally:
+            self._waiting -= 1
+
+    async def _drawn(self, glb: bytes, alone: bool) -> bytes:
         async with self._turn:
             if self._resting is not None:
                 self._resting.cancel()
@@ -45,7 +61,7 @@ class PortraitDesk:
             except BaseException as error:
                 await self._stop()
                 if isinstance(error, TimeoutError | OSError | EOFError):
-                    raise ProductError("portrait-failed", "It could not be drawn.") from None
+                    raise PortraitBusy("The picture could not be drawn just now. Try again in a moment.") from None
                 raise
             self._resting = asyncio.create_task(self._rest())
         if not drawn:

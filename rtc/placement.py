@@ -85,10 +85,13 @@ class Placement:
         """The JPEG behind a snapshot's id; raises UnknownSession when it is gone."""
         node, _, _ = snapshot.rpartition("~")
         state = await self._node(node)
-        async with self._client(state.url).get(f"/snapshots/{snapshot}") as response:
-            if response.status != 200:
-                raise UnknownSession
-            return await response.read()
+        try:
+            async with self._client(state.url).get(f"/snapshots/{snapshot}") as response:
+                if response.status == 200:
+                    return await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:  # the node has gone, and all that it kept
+            raise UnknownSession from error
+        raise UnknownSession
 
     async def forget_snapshots(self, visitor: Visitor) -> None:
         """Have every node let go of what a visit took. One that does not answer does so by itself in two minutes."""

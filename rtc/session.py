@@ -38,6 +38,7 @@ CONNECT_S = 20.0
 FACE_STEADY_FRAMES = 5  # a hint appears when its cause has lasted, not at every flicker
 FIT_EVERY_S = 1.0
 MESSAGES_PER_S = 50  # heard; a page sends a few
+SNAPSHOT_EVERY_S = 0.5
 MAX_UNHEARD_BYTES = 65_536  # said and not taken yet: a far end that takes nothing is told nothing more
 log = logging.getLogger("vitrine.session")
 
@@ -102,6 +103,7 @@ class Session:
         self._ended = False
         self._heard = (0, 0)  # the second, and the messages in it
         self._wear_order = 0
+        self._snapshot_at = float("-inf")
         self._shown_state: FaceState | None = None
         self._candidate_state: tuple[FaceState, int] = (FaceState.FOUND, 0)
         self._last_fit = 0.0
@@ -234,6 +236,8 @@ class Session:
             self._receiver.want_key_frame()
 
     def _on_snapshot(self, jpeg: bytes, showing: object) -> None:
+        if self._ended:  # and perhaps erased: nothing of hers is kept from here on
+            return
         avatar = self._viewing.avatar if showing is not None else None
         if showing is not None and avatar is None:  # it was erased since that picture
             self.say(control.error(UnknownAvatar.code))
@@ -279,9 +283,21 @@ class Session:
             case control.Stats():
                 self.hooks.on_stats(message)
             case control.Snapshot():
-                self.stream.snapshot_wanted = True
+                self._want_snapshot()
             case control.View():
                 self._viewing.ask(message)
+
+    def _want_snapshot(self) -> None:
+        """At once, or half a second after the last one: a JPEG costs time that belongs to all. One that is under way
+        serves those who ask meanwhile."""
+        now = time.monotonic()
+        if self._snapshot_at > now:
+            return
+        self._snapshot_at = max(now, self._snapshot_at + SNAPSHOT_EVERY_S)
+        asyncio.get_running_loop().call_later(self._snapshot_at - now, self._take_snapshot)
+
+    def _take_snapshot(self) -> None:
+        self.stream.snapshot_wanted = True
 
     async def _wear(self, products: tuple[str, ...], order: int) -> None:
         try:

@@ -14,6 +14,7 @@ from rtc.claims import Visitor
 
 KEPT_S = 120.0
 MOST = 64
+MOST_OF_ONE = 8  # of a visit: who takes many loses her own, and nobody else's
 LOOK_AGAIN_S = 1.0  # when it cannot be found out whether an avatar is still there
 log = logging.getLogger("vitrine.snapshots")
 
@@ -44,6 +45,8 @@ class Snapshots:
         """Keep one; returns the path under which the web serves it."""
         name = f"{self._node}~{secrets.token_urlsafe(16)}"
         self._kept[name] = _Kept(jpeg, time.monotonic(), visitor, avatar)
+        for older in self._of(visitor, None)[:-MOST_OF_ONE]:
+            del self._kept[older]
         while len(self._kept) > MOST:
             self._kept.popitem(last=False)
         if avatar is not None and self._figures is not None and (visitor, avatar) not in self._watches:

@@ -104,8 +104,10 @@ class Avatars:
         """
         stated.check()
         await self._refuse_when_busy("avatar")
-        sealed = [await self.photos.seal(visit.tenant_id, view, photo) for view, photo in photos.items()]
+        sealed: list[SealedPhoto] = []
         try:
+            for view, photo in photos.items():
+                sealed.append(await self.photos.seal(visit.tenant_id, view, photo))
             return await self._add(visit, stated, sealed, consent_version, language=language, region=region)
         except BaseException:
             await self.photos.discard(visit.tenant_id, sealed)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,14 +18,14 @@ import structlog
 from tenancy.errors import PhotoKeyLost, Unavailable
 
 PATIENCE_S = 5.0
-TRIES = 3
-# What says that this key will not open, now or later, as KMS names it. Everything else may be better in a moment.
+TRIES = 2
+THREADS = 4  # of its own: passwords and health shall not wait behind a service that hangs
+# What says that this key will not open, now or later, as KMS names it. Everything else may be better in a moment: a key
+# that is disabled can be enabled again.
 _LOST = {
-    "DisabledException",
     "IncorrectKeyException",
     "InvalidCiphertextException",
     "InvalidKeyUsageException",
-    "KMSInvalidStateException",
     "NotFoundException",
 }
 
@@ -48,8 +50,9 @@ class AwsKms:
             from botocore.config import Config  # noqa: PLC0415
             from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
         except ImportError:
-            raise KmsUnusable("botocore is not installed: pip install 'vitrine[kms]'") from None
+            raise KmsUnusable("botocore is not installed: .venv/bin/python -m pip install botocore==1.44.5") from None
         self._key = key
+        self._threads = ThreadPoolExecutor(THREADS, "kms")
         self._refused: type[Any] = ClientError
         self._failed = BotoCoreError
         patience = Config(
@@ -82,7 +85,7 @@ class AwsKms:
 
     async def _ask(self, call: Callable[..., Any], **what: Any) -> Any:
         try:
-            return await asyncio.to_thread(call, **what)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, **what))
         except self._refused as error:
             code = error.response["Error"]["Code"]
             if code in _LOST and "CiphertextBlob" in what:
@@ -90,7 +93,7 @@ class AwsKms:
         except self._failed as error:
             code = type(error).__name__
         log.warning("key-service-failed", code=code)
-        raise Unavailable(f"the key service says {code}")
+        raise Unavailable
 
 
 def _context(context: bytes) -> dict[str, str]:

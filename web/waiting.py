@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
@@ -35,13 +35,12 @@ class WaitingLine:
         first = await anext(places)  # what is wrong with the ticket is said before the stream begins
         response = web.StreamResponse(headers={hdrs.CACHE_CONTROL: "no-store", "X-Accel-Buffering": "no"})
         response.content_type = EVENTS
-        try:
+        # When she goes her place is kept no longer; what listens ends before what it listens to.
+        async with contextlib.aclosing(places), contextlib.aclosing(_with_signs_of_life(places)) as news:
             await response.prepare(request)
             await response.write(_event(first))
-            async for place in _with_signs_of_life(places):
+            async for place in news:
                 await response.write(b": here\n\n" if place is None else _event(place))
-        finally:  # even if she has gone: her place is kept no longer
-            await places.aclose()
         return response
 
     def operations(self) -> list[Operation]:
@@ -79,7 +78,7 @@ def _event(place: Place) -> bytes:
     return f"event: {'turn' if place.turn else 'place'}\ndata: {json.dumps(data)}\n\n".encode()
 
 
-async def _with_signs_of_life(places: AsyncGenerator[Place, None]) -> AsyncIterator[Place | None]:
+async def _with_signs_of_life(places: AsyncGenerator[Place, None]) -> AsyncGenerator[Place | None, None]:
     """The places, and None whenever nothing has changed for a while."""
     coming: asyncio.Task[Place] | None = None
     try:

@@ -9,7 +9,7 @@ from typing import Any
 from avatar.garments.desk import GarmentDesk, GarmentRefused
 from render.glb import ProductError
 from render.intake_child import IntakeDesk
-from render.portrait_child import PortraitDesk
+from render.portrait_child import PortraitBusy, PortraitDesk
 from tenancy.errors import Busy
 from tenancy.products import GarmentIntake, Intake, Taken, TakenGarment
 from web.uploads import ModelRejected
@@ -43,6 +43,8 @@ def garment_intake(models: Path, at_once: int, portraits: PortraitDesk) -> Garme
             if error.code == "busy":
                 raise Busy(str(error)) from None
             raise ModelRejected(error.code, str(error)) from None
+        except PortraitBusy as error:
+            raise Busy(str(error)) from None
         except ProductError as error:
             raise ModelRejected(error.code, error.detail) from None
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 from avatar.dress_desk import REVISION, DeskBusy, DeskFailed, DressDesk, Order
 from ops.lifeline import bound_to_parent
 from render.glb import ProductError
-from render.portrait_child import PortraitDesk
+from render.portrait_child import PortraitBusy, PortraitDesk
 from tenancy.errors import Busy, Unwearable
 from tenancy.outfits import FileName, Outfit
 from wiring.portraits import portrait_desk
@@ -62,6 +62,8 @@ async def _told_by_tenancy() -> AsyncIterator[None]:
         yield
     except DeskBusy:
         raise Busy("Many are being dressed. Try again in a moment.") from None
+    except PortraitBusy as error:
+        raise Busy(str(error)) from None
     except DeskFailed as error:
         raise Unwearable(f"{error.code}: {error}") from None
     except ProductError as error:

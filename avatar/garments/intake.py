@@ -234,7 +234,8 @@ class _File:
         return self._materials[index]
 
     def _picture(self, reference: Json | None) -> bytes | None:
-        """A texture's picture, decoded and encoded anew, at most `TEXTURE_SIDE` pixels wide."""
+        """A texture's picture, at most `TEXTURE_SIDE` pixels wide: decoded, and encoded anew unless it is a JPEG of
+        that size without EXIF already."""
         if reference is None:
             return None
         source = self._document["images"][self._document["textures"][reference["index"]]["source"]]

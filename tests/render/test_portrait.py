@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 import render.figure
+from render import portrait_child
 from render.glb import ProductError
 from render.gltf import Material
 from render.portrait import ALONE, DRESSED, portrait
-from render.portrait_child import PortraitDesk
+from render.portrait_child import PortraitBusy, PortraitDesk
 from render.scene import SceneRenderer
 from tests.figures import dressed, garment
 
@@ -104,6 +105,18 @@ async def test_a_process_that_died_is_started_again(desk: PortraitDesk) -> None:
     desk._child.kill()
     await desk._child.wait()
     assert pixels(await desk.draw(garment("skirt"), alone=True)).shape[:2] == ALONE[::-1]
+
+
+async def test_a_line_that_is_too_long_and_a_process_that_is_ended_are_no_fault_of_the_file(
+    desk: PortraitDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portrait_child, "MOST_WAITING", 2)
+    monkeypatch.setattr(portrait_child, "WITHIN_S", 0.01)
+    drawn = await asyncio.gather(*(desk.draw(b"anything") for _ in range(4)), return_exceptions=True)
+    assert [type(one) for one in drawn] == [PortraitBusy] * 4
+    said = [str(one) for one in drawn]
+    assert len({one for one in said if "Many" in one}) == 1
+    assert sum("Many" in one for one in said) == 2
 
 
 async def test_it_ends_when_nobody_asks() -> None:

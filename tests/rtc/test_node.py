@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rtc.claims import Visitor
 from rtc.offers import Full, NoNode, OfferRejected, SessionActive, TryOnOffer, UnknownProduct, UnknownSession
 from rtc.placement import Placement
+from rtc.session import SNAPSHOT_EVERY_S
 from tests.camera import FaceCamera, still
 from tests.rtc.conftest import StartNode
 from tests.rtc.shopper import Shopper
@@ -201,6 +202,13 @@ async def test_a_snapshot_is_kept_in_memory_and_served_by_its_name(
     url = (await shopper.hear("snapshot"))["url"]
     name = url.removeprefix("/v1/snapshots/").removesuffix(".jpg")
     assert (await placement.snapshot(name)).startswith(b"\xff\xd8\xff")
+    for _ in range(20):
+        shopper.say(type="snapshot")
+    assert (await shopper.hear("snapshot"))["url"] != url, "half a second later, for all who asked meanwhile"
+    await asyncio.sleep(2 * SNAPSHOT_EVERY_S)
+    await shopper.see(3)
+    later = [shopper.messages.get_nowait()["type"] for _ in range(shopper.messages.qsize())]
+    assert "snapshot" not in later
     with pytest.raises(UnknownSession):
         await placement.snapshot(name[:-2] + "xx")
 

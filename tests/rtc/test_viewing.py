@@ -171,6 +171,7 @@ async def test_dressed_in_her_room_and_kept_as_a_snapshot(
     url = (await shopper.hear("snapshot"))["url"]
     jpeg = await placement.snapshot(url.removeprefix("/v1/snapshots/").removesuffix(".jpg"))
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    PICTURES.mkdir(exist_ok=True)
     (PICTURES / "avatar-view-snapshot.jpg").write_bytes(jpeg)
     assert np.abs(picture[..., ::-1].astype(float) - room).mean() < 6
 

@@ -86,8 +86,9 @@ async def test_a_service_that_does_not_answer_is_away_and_the_log_says_so(
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", f"http://127.0.0.1:{probe.getsockname()[1]}")
         monkeypatch.setattr(kms, "TRIES", 1)
         service = AwsKms(ALIAS)
-        with capture_logs() as logs, pytest.raises(Unavailable):
+        with capture_logs() as logs, pytest.raises(Unavailable) as told:
             await service.wrap(bytes(32), b"place")
+    assert str(told.value) == "", "shoppers are told what all are told"
     assert [(entry["event"], entry["code"]) for entry in logs] == [("key-service-failed", "EndpointConnectionError")]
 
 

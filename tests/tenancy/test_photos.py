@@ -9,10 +9,11 @@ import asyncpg
 import pytest
 
 from tenancy.database import Database
-from tenancy.errors import PhotoKeyLost
+from tenancy.errors import PhotoKeyLost, Unavailable
 from tenancy.files import Files
+from tenancy.stated import Stated
 from tests.services import Addresses
-from tests.tenancy.avatar_people import FRONT, MADE, House
+from tests.tenancy.avatar_people import FRONT, MADE, PHOTO, House
 
 
 @pytest.fixture
@@ -38,6 +39,24 @@ async def test_a_photo_lies_sealed_and_comes_back_as_it_was(house: House, addres
     avatar = await house.ask(visit)
     assert FRONT not in await everything_at_rest(house, addresses)
     assert await house.photos.open(visit.tenant_id, avatar.id) == {"front": FRONT}
+
+
+async def test_when_one_photo_cannot_be_sealed_none_is_left(house: House):
+    wrap, wrapped = house.keys.wrap, 0
+
+    async def once(key: bytes, context: bytes) -> tuple[str, bytes]:
+        nonlocal wrapped
+        wrapped += 1
+        if wrapped == 2:
+            raise Unavailable
+        return await wrap(key, context)
+
+    house.keys.wrap = once
+    visit = await house.visit()
+    with pytest.raises(Unavailable):
+        await house.avatars.ask(visit, Stated(168.0), {"front": FRONT, "side": FRONT}, PHOTO)
+    assert wrapped == 2
+    assert house.stored() == {}
 
 
 async def test_two_photos_that_are_alike_have_different_keys_and_nothing_in_common(house: House):

@@ -157,6 +157,26 @@ async def test_a_ticket_is_its_own_visits_alone(site: Site, running):
         assert await site.refusal("GET", path, headers=elsewhere) == (403, "origin-not-allowed")
 
 
+async def test_who_leaves_while_nothing_happens_keeps_no_place_and_nothing_is_said_to_have_failed(
+    site: Site, running, monkeypatch
+):
+    monkeypatch.setattr("web.waiting.ALIVE_S", 0.05)
+    bearer = await site.bearer()
+    refused = await ask(site, bearer)
+    _, port = site.url.rsplit(":", 1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+    head = f"GET {refused['events']} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {bearer['Authorization']}\r\n\r\n"
+    writer.write(head.encode())
+    await reader.readuntil(b": here")
+    with capture_logs() as logs:
+        writer.transport.abort()
+        async with asyncio.timeout(10):
+            while not any(entry["event"] == "request" for entry in logs):  # noqa: ASYNC110  the log has no event
+                await asyncio.sleep(0.02)
+    assert site.services.placement._turns._followers == {}
+    assert [(entry["event"], entry.get("code")) for entry in logs] == [("request", "client-gone")]
+
+
 async def test_who_has_gone_before_the_stream_begins_keeps_no_place_and_nothing_is_said_to_have_failed(
     site: Site, running, monkeypatch, caplog
 ):
