@@ -18,6 +18,7 @@ Indices = NDArray[np.int64]
 _REACH_M = 0.13  # cloth farther off than this hides nothing from below
 _BESIDE_M = 0.014
 _SAME_WAY = 0.3  # cosine: the cloth over a place looks the way that the place does
+_AT_HEM_M = 0.06  # as far off as cloth that stands away from the skin has its cut-outs; armpits are farther from hems
 _ISLAND = 150  # vertices: of some square decimetre; an opening is always larger
 _HEM_M, _SLANT = (
     0.028,
@@ -25,8 +26,9 @@ _HEM_M, _SLANT = (
 )  # skin this near a hem, or this many times as near as the cloth is far, may be seen from there
 
 
-def hidden(points: Float, normals: Float, cloth: Float, faces: Indices) -> NDArray[np.bool_]:
-    """Which points (N, 3) of a surface lie under the cloth (M, 3), away from its hems."""
+def hidden(points: Float, normals: Float, cloth: Float, faces: Indices) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which points (N, 3) of a surface lie under the cloth (M, 3), away from its hems; and which are at a hem, covered
+    or bare."""
     tree, outward = cKDTree(cloth), vertex_normals(cloth, faces)
     gap = np.full(len(points), np.inf)
     # Along the normal, at a few heights: is there cloth right there?
@@ -36,19 +38,21 @@ def hidden(points: Float, normals: Float, cloth: Float, faces: Indices) -> NDArr
         there = np.isfinite(distance)
         there[there] &= np.einsum("nx,nx->n", normals[left[there]], outward[near[there]]) > _SAME_WAY
         gap[left[there]] = height + _BESIDE_M
-    covered = np.isfinite(gap)
+    covered, at_hem = np.isfinite(gap), np.zeros(len(points), bool)
     # The border of a garment whose pieces are sewn has loops only where it ends.
     loops = [loop for loop in border_loops(faces) if len(loop) > 12]
     if loops:
-        away, _ = cKDTree(cloth[np.concatenate(loops)]).query(points[covered])
-        covered[covered] = away > np.maximum(_HEM_M, _SLANT * gap[covered])
-    return np.asarray(covered)
+        away, _ = cKDTree(cloth[np.concatenate(loops)]).query(points)
+        covered[covered] = away[covered] > np.maximum(_HEM_M, _SLANT * gap[covered])
+        at_hem = away < _AT_HEM_M
+    return covered, at_hem
 
 
-def closed(covered: NDArray[np.bool_], faces: Indices) -> NDArray[np.bool_]:
+def closed(covered: NDArray[np.bool_], at_hem: NDArray[np.bool_], faces: Indices) -> NDArray[np.bool_]:
     """What is hidden (N,) of a mesh with the islands in it filled: in an armpit a normal may miss the cloth.
 
-    What reaches to the mesh's own border is none, such as a shirt's hem that shows under a jacket's.
+    What reaches to a hem of the cloth (N,) is none, such as the skin in a cut-out, nor what reaches to the mesh's own
+    border, such as a shirt's hem that shows under a jacket's.
     """
     sides = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     bare = ~covered
@@ -59,6 +63,7 @@ def closed(covered: NDArray[np.bool_], faces: Indices) -> NDArray[np.bool_]:
     size = np.bincount(island[bare], minlength=int(island.max()) + 1)
     shore = np.zeros(len(size), bool)
     shore[island[across[bare[across]]]] = True
+    shore[island[at_hem & bare]] = False
     loops = [loop for loop in border_loops(faces) if len(loop) > 12]
     if loops:
         shore[island[np.concatenate(loops)]] = False

@@ -107,7 +107,8 @@ class Dresser:
             # A waistband draws in what is tucked into it, and sits where it would without.
             below = body.skin.lifted(_TUCKED_M) if tucked and garment.kind in ("bottom", "skirt") else skin
             fitted = self._fit(garment, one, figure, body, below)
-            covered |= closed(hidden(vertices, normals, fitted.cloth, fitted.cloth_faces), figure.arrays.faces)
+            under, at_hem = hidden(vertices, normals, fitted.cloth, fitted.cloth_faces)
+            covered |= closed(under, at_hem, figure.arrays.faces)
             layers = _pressed(layers, fitted, hung_on)
             hung_on.append(below)
             grounds = [_bare(figure.arrays, body, covered), *(one.sheet() for one in layers)]
@@ -216,11 +217,12 @@ def _pressed(layers: Sequence[Fitted], over: Fitted, hung_on: Sequence[Skin]) ->
 def _under(below: Fitted, over: Fitted, skin: Skin) -> Fitted:
     """A garment with nothing standing out of another one, and without what that hides; skin: what it was hung on."""
     below = below.beneath(over, skin)
-    covered = hidden(below.points, below.normals, over.cloth, over.cloth_faces)
+    covered, at_hem = hidden(below.points, below.normals, over.cloth, over.cloth_faces)
     if over.kind != "jacket" and over.holds_in(below):
         # Of a shirt in trousers nothing is seen, wherever its tail may lie.
         covered |= over.beyond(below.points) < -_TUCKED_IN_M
-    covered[below.main] = closed(_seated(covered, below), below.cloth_faces)[below.seat[below.main]]
+    whole = closed(_seated(covered, below), _seated(at_hem, below), below.cloth_faces)
+    covered[below.main] = whole[below.seat[below.main]]
     return below.without(covered)
 
 

@@ -12,13 +12,13 @@ from scipy.spatial import cKDTree
 from avatar.charts import Kind
 from avatar.export import Cover, Mesh, add_mesh, coarser
 from avatar.garments.bind import smoothed
-from avatar.garments.cloth import border_loops, smoothing
+from avatar.garments.cloth import smoothing
 from avatar.garments.follow import Sheet
 from avatar.garments.garment import Garment, Part
 from avatar.garments.glb import add_material, shades
 from avatar.garments.skin import Skin
 from avatar.garments.stance import arm_share
-from avatar.garments.surface import Surface
+from avatar.garments.surface import Surface, border
 from avatar.gltf import GlbWriter, vertex_normals
 
 Float = NDArray[np.float64]
@@ -37,6 +37,7 @@ _UNDER_M, _ON_SKIN_M = 0.0015, 0.001
 _STANDS_OUT_M, _ROUNDS = 0.03, 3
 _WAISTED: tuple[Kind, ...] = ("bottom", "skirt")
 _CINCHED: tuple[Kind, ...] = (*_WAISTED, "jacket")  # what holds in what is worn below it
+_BAND_M, _BESIDE_M, _STEEP_M = 0.15, 0.03, 0.03  # so high a hem is, and so steep: what rises faster is a front's edge
 _STANDS_FAR_M, _DRAWN_IN_M, _HEMMED_M, _HELD_M, _BLOUSE = 0.12, 0.12, 0.05, 0.004, 0.8
 
 
@@ -137,15 +138,33 @@ class Fitted:
 
     def holds_in(self, below: Fitted) -> bool:
         """Whether its waistband holds together what is worn below it, or its hem does."""
-        return self.kind in _CINCHED and below.kind not in _WAISTED
+        return self.kind in _CINCHED and below.kind not in _WAISTED and len(self._band()) > 0
 
     def beyond(self, points: Float) -> Float:
-        """How far (N,) m points are beyond the border that holds them: above a waistband, below a jacket's hem."""
-        up = 1.0 if self.kind in _WAISTED else -1.0
-        loops = [loop for loop in border_loops(self.cloth_faces) if len(loop) > 12]
-        band = max(loops, key=lambda loop: up * float(self.cloth[loop, 1].mean()))
-        _, near = cKDTree(self.cloth[band][:, [0, 2]]).query(points[:, [0, 2]])
-        return np.asarray(up * (points[:, 1] - self.cloth[band][near, 1]))
+        """How far (N,) m points are beyond the border that holds them: above a waistband, below a jacket's hem.
+
+        No point is beyond a garment that has no such border.
+        """
+        band = self._band()
+        if not len(band):
+            return np.full(len(points), -np.inf)
+        _, near = cKDTree(band[:, [0, 2]]).query(points[:, [0, 2]])
+        return np.asarray(self._up * (points[:, 1] - band[near, 1]))
+
+    @property
+    def _up(self) -> float:
+        return 1.0 if self.kind in _WAISTED else -1.0
+
+    def _band(self) -> Float:
+        """The places (K, 3) of its border that hold: the waistband's, or those of a jacket's hem and not of its fronts,
+        neck and cuffs, be they of one loop with the hem or lower than it is."""
+        at = self.cloth[border(self.cloth_faces, len(self.cloth)) & (arm_share(self.cloth_weights) < 0.5)]
+        if not len(at):
+            return np.zeros((0, 3))
+        far = self._up * at[:, 1]
+        around = cKDTree(at[:, [0, 2]]).query_ball_point(at[:, [0, 2]], _BESIDE_M)
+        past = np.array([far[beside].max() for beside in around])
+        return np.asarray(at[(far > past - _STEEP_M) & (far > far.max() - _BAND_M)])
 
     def beneath(self, over: Fitted, skin: Skin) -> Fitted:
         """The garment with what stands out of another, worn over it, pushed under that; never into the skin."""

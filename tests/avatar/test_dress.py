@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from avatar.charts import GarmentChart
 from avatar.errors import GarmentInvalid
 from avatar.garments.catalogue import CATALOGUE, read_catalogue
 from avatar.garments.cloth import border_loops, edges_and_bends
-from avatar.garments.cover import unpacked
+from avatar.garments.cover import closed, hidden, unpacked
 from avatar.garments.dress import Dresser, Worn
 from avatar.garments.fitted import EASE, Fitted
 from avatar.garments.intake import read_garment
 from avatar.garments.skin import Skin
+from avatar.garments.stance import arm_share
 from avatar.garments.surface import Surface
 from avatar.gltf import read_document, vertex_normals
 from tests.avatar.test_gltf import node
@@ -169,6 +171,52 @@ def test_covered_skin_is_hidden_and_bare_skin_is_not(outfit: tuple[list[Fitted],
     assert hidden[np.isin(part, [3, 6])].mean() > 0.85  # spine
     assert hidden[np.isin(part, [4, 5])].mean() > 0.7  # shins
     assert hidden[np.isin(part, [15, 20, 21, 22, 23])].mean() == 0  # head and hands
+
+
+def cut_open(garment: Fitted, inside: np.ndarray) -> Fitted:
+    """The garment without the triangles of its cloth that have a corner inside (M,)."""
+    return replace(garment, cloth_faces=garment.cloth_faces[~inside[garment.cloth_faces].any(1)])
+
+
+def test_skin_in_a_cut_out_is_not_hidden(dress: Fitted, woman: BodyModel) -> None:
+    """A dress with a hole of 8 cm at the back shows her back in it; of the same dress without it nothing is open."""
+    body, faces = woman.arrays.template.astype(np.float64), woman.arrays.faces
+    normals = vertex_normals(body, faces)
+    back = np.linalg.norm((dress.cloth - [0, 0.25, 0])[:, :2], axis=1)
+    keyhole = cut_open(dress, (back < 0.04) & (dress.cloth[:, 2] < 0))
+    assert len(border_loops(keyhole.cloth_faces)) == len(border_loops(dress.cloth_faces)) + 1
+    within = (np.linalg.norm((body - [0, 0.25, 0])[:, :2], axis=1) < 0.03) & (normals[:, 2] < -0.5)
+    assert within.sum() > 5
+    for garment, share in ((dress, 1), (keyhole, 0)):
+        covered = closed(*hidden(body, normals, garment.cloth, garment.cloth_faces), faces)
+        assert covered[within].mean() == share
+
+
+def test_a_closed_shell_holds_nothing_in(outfit: tuple[list[Fitted], np.ndarray], woman: BodyModel) -> None:
+    """A jacket without an opening has no hem: what is under it is no farther below that than anything else."""
+    top, skin = outfit[0][1], Skin.of(woman.arrays.template, woman.arrays.faces)
+    caps = [
+        np.stack([loop[1:-1], np.full(len(loop) - 2, loop[0]), loop[2:]], 1) for loop in border_loops(top.cloth_faces)
+    ]
+    for kind in ("jacket", "skirt"):
+        shell = replace(top, kind=kind, cloth_faces=np.concatenate([top.cloth_faces, *caps]))
+        assert not border_loops(shell.cloth_faces)
+        assert not shell.holds_in(top)
+        assert (shell.beyond(top.cloth) == -np.inf).all()
+        assert np.isfinite(top.beneath(shell, skin).points).all()
+
+
+def test_a_jackets_hem_is_no_front_neck_or_cuff(outfit: tuple[list[Fitted], np.ndarray]) -> None:
+    """Open in front, hem and neck are one loop; cropped, its cuffs hang lowest. Its hem is where it was."""
+    jacket = replace(outfit[0][1], kind="jacket")
+    front = (np.abs(jacket.cloth[:, 0]) < 0.03) & (jacket.cloth[:, 2] > 0)
+    parted = cut_open(jacket, front)
+    assert len(border_loops(parted.cloth_faces)[0]) > 250
+    cropped = cut_open(jacket, (jacket.cloth[:, 1] < 0.26) & (arm_share(jacket.cloth_weights) < 0.5))
+    for one, hem in ((parted, jacket.cloth[:, 1].min()), (cropped, 0.26)):
+        below = np.abs(one.cloth[:, 0]) < 0.25
+        at = np.stack([one.cloth[below, 0], np.full(below.sum(), hem - 0.1), one.cloth[below, 2]], 1)
+        assert 0.08 < one.beyond(at).min() < one.beyond(at).max() < 0.16
 
 
 def test_cloth_keeps_the_lengths_of_its_size(

@@ -21,13 +21,6 @@ def area(points: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
 
 
-def _edges(faces: np.ndarray, first: int) -> set[tuple[int, ...]]:
-    """The edges between two vertices of the suit's border, on one side of it."""
-    sides = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1)
-    pairs, count = np.unique(sides[(sides >= first).all(1)], axis=0, return_counts=True)
-    return {tuple(pair) for pair in pairs[count == 1].tolist()}
-
-
 def test_chest_and_hips_are_covered_and_limbs_are_not(model: BodyModel) -> None:
     shape, arrays = BodyShape(model.arrays), model.arrays
     part = arrays.weights.argmax(1)
