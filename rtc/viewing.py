@@ -86,7 +86,7 @@ class Viewing:
         if view.yaw is not None:
             self._yaw_deg = view.yaw
         if wish == self._wish:
-            self._show_as_wished()
+            self._show_as_wished(asked=view.avatar is not None or view.wear is not None)
             return
         self._wish = wish
         self._wanted.set()
@@ -110,13 +110,15 @@ class Viewing:
         self._stream.showing = None
         self._say({"type": "view", "mode": "live"})
 
-    def _show_as_wished(self) -> None:
+    def _show_as_wished(self, asked: bool) -> None:
+        """asked: who asks for a body gets an answer, even if it is the one that she sees."""
         showing = self._stream.showing
         if isinstance(showing, Showing):
-            if showing.scene != self._scene:
-                showing.scene = self._scene
-                self._tell()
+            news = showing.scene != self._scene
+            showing.scene = self._scene
             showing.yaw_deg = self._yaw_deg
+            if news or (asked and self._loading is None):  # what is loaded is told when it is shown
+                self._tell()
 
     async def _fulfil(self, figures: Figures) -> None:
         """Load what is wished for, until nothing else is."""

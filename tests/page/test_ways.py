@@ -10,6 +10,12 @@ import pytest
 from tests.page.conftest import Open
 from tests.page.fitting_room import PHONE, WITHIN_MS, bring, put_on, screen
 
+SWITCH_TWICE = """() => {
+  const button = document.querySelector('.tool.other')
+  button.click()
+  button.click()
+}"""
+
 
 @pytest.mark.timeout(600)
 def test_there_and_back_she_is_one_visit_and_sees_her_body_in_the_live_picture(open_page: Open, archive: Path) -> None:
@@ -51,6 +57,15 @@ def test_there_and_back_she_is_one_visit_and_sees_her_body_in_the_live_picture(o
     page.wait_for_selector(".stage[data-body=off]")
     again = visit.settle(lambda seen: float(np.abs(seen.astype(float) - mine).mean()) < 15)
     assert np.abs(again.astype(float) - mine).mean() < 15, "herself again"
+    switch = page.get_by_role("button", name="Your body")
+    switch.click()
+    page.wait_for_selector(".stage[data-body=on]")
+    page.evaluate(SWITCH_TWICE)  # off and on, before anything of it is answered
+    page.wait_for_selector(".stage[data-body=on]")
+    page.wait_for_timeout(1500)
+    assert page.locator(".stage[data-body=on]").count() == 1
+    switch.click()
+    page.wait_for_selector(".stage[data-body=off]")
     page.locator("a[href*=fitting-room]:visible").first.click()
     screen(page, "body")  # no consent again, no photos again
     page.wait_for_function("(id) => document.querySelector('.body-plate').dataset.garment?.includes(id)", arg=dress)

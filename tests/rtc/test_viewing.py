@@ -329,6 +329,16 @@ async def test_the_newest_wish_wins_and_a_flood_of_them_loads_little(shopper: Sh
     assert cloakroom.finds - finds < 12
 
 
+async def test_who_asks_for_what_she_sees_is_answered_and_who_only_turns_it_is_not(shopper: Shopper) -> None:
+    await shown(shopper, avatar=MINE, wear=[])
+    shopper.say(type="view", mode="avatar", yaw=30)
+    shopper.say(type="ping", t=1)
+    await shopper.hear("pong")
+    assert not [m for m in list(shopper.messages._queue) if m["type"] == "view"]  # type: ignore[attr-defined]
+    shopper.say(type="view", mode="avatar", avatar=MINE, wear=[])
+    assert (await shopper.hear("view"))["state"] == "shown"
+
+
 async def test_who_looks_away_while_it_is_dressed_sees_herself(shopper: Shopper, cloakroom: Cloakroom) -> None:
     cloakroom.dressing = asyncio.Event()
     shopper.say(type="view", mode="avatar", wear=[{"product": "dress"}])

@@ -58,6 +58,11 @@ export class Problem extends Error {
   }
 }
 
+/** Whether it says that the visit is no more. */
+export function visitOver(error: unknown): boolean {
+  return error instanceof Problem && (error.code === 'token-expired' || error.code === 'invalid-token')
+}
+
 /** No answer at all: the network, or the server, is away. */
 export class Unreachable extends Error {}
 

@@ -28,6 +28,7 @@ export class Stage {
   readonly #bodyButton: HTMLButtonElement
   readonly #videos: HTMLElement
   #body: BodyShown = 'none'
+  readonly #turn: Turn
   #told = 0
   #shown = video('returned')
   #spare = video('returned')
@@ -49,7 +50,7 @@ export class Stage {
       tool('close', say('stage.leave'), tools.leave),
     )
     this.#videos = h('div', { class: 'videos' }, this.#preview, this.#spare, this.#shown)
-    new Turn(this.#videos, (yaw) => this.#body === 'on' && tools.turn(yaw))
+    this.#turn = new Turn(this.#videos, tools.turn, () => this.#body === 'on')
     this.element = h('section', { class: 'stage', 'aria-label': say('stage.name') }, this.#videos, this.#hint, this.veil, bar)
     this.mirror(true)
     this.body('none')
@@ -75,6 +76,8 @@ export class Stage {
   }
 
   body(shown: BodyShown): void {
+    const hidden = this.#body === 'none' || this.#body === 'off'
+    if (shown === 'coming' && hidden) this.#turn.reset() // on a new connection it stays as she turned it
     this.#body = shown
     this.element.dataset['body'] = shown
     this.#bodyButton.hidden = shown === 'none'

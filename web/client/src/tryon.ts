@@ -5,7 +5,7 @@ import type { Connection } from './connection'
 import type { FromServer, ToServer } from './control'
 import { next, START, type Event, type Journey, type Screen } from './journey'
 import { Line } from './line'
-import { consentIn, Problem, Unreachable, type ConsentText, type Deed, type Shop, type Visit } from './session'
+import { consentIn, Problem, Unreachable, visitOver, type ConsentText, type Deed, type Shop, type Visit } from './session'
 import type { Say } from './words'
 import { WaitingLine } from './waiting'
 import { visitOf, type Tab } from './kept'
@@ -230,21 +230,20 @@ export class TryOn {
     return visit
   }
 
-  /** The visit in which she has a body, if it is not over. */
+  /** The visit that the tab has, if it is not over. */
   async #takeUp(agreedTo: ConsentText): Promise<Visit | null> {
     const kept = this.tab.read()
-    if (!kept?.body) return null
+    if (!kept) return null
     try {
       return await this.shop.agreeToCamera(visitOf(kept), agreedTo)
     } catch (problem) {
-      if (!(problem instanceof Problem) || problem.code.startsWith('consent')) throw problem
+      if (!visitOver(problem)) throw problem
       this.tab.forget()
       return null
     }
   }
 
   async #newVisit(agreedTo: ConsentText): Promise<Visit> {
-    this.tab.forget()
     try {
       return await this.shop.openVisit(this.product, agreedTo)
     } catch (problem) {
@@ -286,6 +285,7 @@ export class TryOn {
       if (this.#yaw !== null) this.view.body(this.#bodySeen ? 'on' : 'coming')
       return
     }
+    if (message.type === 'view' && message.code === null && this.#yaw !== null) return // the answer to an earlier wish
     const gone = message.code === 'unknown-avatar'
     if (message.type === 'error' && !gone && (this.#yaw === null || this.#bodySeen)) return // it was about something else
     this.#yaw = null
@@ -296,6 +296,8 @@ export class TryOn {
 
   #onDropped(code: string): void {
     this.#dispatch({ type: 'dropped', code })
+    this.#bodySeen = false // over the next connection it is yet to be shown; one that moves takes it along
+    if (this.#yaw !== null) this.view.body('coming')
     if (this.#camera) this.view.preview(this.#camera)
     this.view.clear()
   }

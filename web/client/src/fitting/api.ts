@@ -92,6 +92,8 @@ const UPLOAD_MS = 180_000
 /** The server says something every ten seconds, if only that it is there. */
 const SILENT_MS = 30_000
 const AGAIN_MS = 1_500
+/** What a stopped upload had brought already may be listed so late. */
+const LATE_MS = 1_000
 
 export async function consentFor(purpose: 'photo' | 'import', language: string): Promise<ConsentText> {
   const response = await call(`/v1/consent/${purpose}?lang=${language}`, { cache: 'no-store' })
@@ -114,8 +116,8 @@ export class FittingRoom {
   ) {}
 
   /** Where her body is seen as video, without WebGL. */
-  mirror(say: Say, body: Standing['body']): Mirror {
-    return new Mirror({ shop: this.shop, visit: this.visit, body, say })
+  mirror(say: Say, body: Standing['body'], agreed: Standing['agreed']): Mirror {
+    return new Mirror({ shop: this.shop, visit: this.visit, body, agreed, say })
   }
 
   /** What the visit has, the newest first. */
@@ -127,21 +129,21 @@ export class FittingRoom {
     return new FittingRoom(shop, await shop.openVisit(null, agreed, false))
   }
 
-  async send(photos: Photos, agreed: ConsentText): Promise<Avatar> {
+  async send(photos: Photos, agreed: ConsentText, stop: AbortSignal): Promise<Avatar> {
     const form = new FormData()
     form.append('front', photos.front, 'front')
     if (photos.side) form.append('side', photos.side, 'side')
     const said = { height_cm: photos.heightCm, weight_kg: photos.weightKg, sex: photos.sex, clothing: photos.clothing, skin: photos.skin }
     for (const [name, value] of Object.entries(said)) if (value !== '') form.append(name, value)
     form.append('consent', agreed.version)
-    return this.#post('/v1/avatars', form)
+    return this.#post('/v1/avatars', form, stop)
   }
 
-  async bring(archive: Blob, agreed: ConsentText): Promise<Avatar> {
+  async bring(archive: Blob, agreed: ConsentText, stop: AbortSignal): Promise<Avatar> {
     const form = new FormData()
     form.append('archive', archive, 'my-body.zip')
     form.append('consent', agreed.version)
-    return this.#post('/v1/avatars/import', form)
+    return this.#post('/v1/avatars/import', form, stop)
   }
 
   /** The body is made anew; what comes back says that it is in line. */
@@ -184,8 +186,28 @@ export class FittingRoom {
     return (await call(path, { headers: bearer(this.visit), signal: AbortSignal.timeout(UPLOAD_MS) })).blob()
   }
 
-  /** Erases it; returns the signed receipts. */
-  async erase(avatar: Avatar): Promise<string[]> {
+  /** Erases all of these, or what is left of them; returns the signed receipts. */
+  async erase(avatars: readonly Avatar[]): Promise<string[]> {
+    const receipts: string[] = []
+    for (const avatar of avatars) {
+      try {
+        receipts.push(...(await this.#erase(avatar)))
+      } catch (error) {
+        if (!(error instanceof Problem && error.code === 'unknown-avatar')) throw error
+      }
+    }
+    return receipts
+  }
+
+  /** Erases what was begun and has not become a body. */
+  async eraseBegun(): Promise<void> {
+    for (const wait of [0, LATE_MS]) {
+      await new Promise((go) => setTimeout(go, wait))
+      await this.erase((await this.avatars()).filter(({ status, files }) => files === null && (status === 'queued' || status === 'processing')))
+    }
+  }
+
+  async #erase(avatar: Avatar): Promise<string[]> {
     const response = await call(`/v1/avatars/${avatar.id}`, { method: 'DELETE', headers: bearer(this.visit) })
     return ((await response.json()) as { receipts: string[] }).receipts
   }
@@ -194,8 +216,8 @@ export class FittingRoom {
     return (await (await call(path, { headers: bearer(this.visit), cache: 'no-cache' })).json()) as T
   }
 
-  async #post(path: string, body: FormData): Promise<Avatar> {
-    const init = { method: 'POST', headers: bearer(this.visit), body, signal: AbortSignal.timeout(UPLOAD_MS) }
+  async #post(path: string, body: FormData, stop: AbortSignal): Promise<Avatar> {
+    const init = { method: 'POST', headers: bearer(this.visit), body, signal: AbortSignal.any([stop, AbortSignal.timeout(UPLOAD_MS)]) }
     return (await (await call(path, init)).json()) as Avatar
   }
 

@@ -19,6 +19,8 @@ export interface BodyWays {
   again(): void
   explain(error: unknown): string
   wears(body: KeptBody): void
+  /** Told when she has agreed to her camera. */
+  agreed(): void
 }
 
 export interface Stock {
@@ -47,7 +49,7 @@ export class BodyScreen {
     { language, garments, first, before }: Stock,
     private readonly ways: BodyWays,
   ) {
-    const mirror = room.mirror(say, () => this.#dressing.worn)
+    const mirror = room.mirror(say, () => this.#dressing.worn, ways.agreed)
     this.#plate = new Plate(say, room, mirror)
     this.#dressing = new Dressing({ say, language, room, plate: this.#plate, explain: ways.explain, wears: ways.wears }, avatar, garments)
     const clothes = garments.length > 0 ? this.#dressing.element : h('div', { class: 'dressing' }, h('p', { class: 'empty' }, say('clothes.none-sold')))
@@ -80,6 +82,7 @@ export class BodyScreen {
   }
 
   dispose(): void {
+    this.#dressing.dispose()
     this.#plate.dispose()
   }
 

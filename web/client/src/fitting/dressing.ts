@@ -31,6 +31,7 @@ export class Dressing {
   #tucked = false
   #held = false
   #wish = 0
+  #disposed = false
 
   constructor(
     private readonly around: Surroundings,
@@ -79,6 +80,12 @@ export class Dressing {
     return this.#show()
   }
 
+  /** What was asked for before says nothing any more: the body may be erased. */
+  dispose(): void {
+    this.#disposed = true
+    this.#wish++
+  }
+
   #toggle(garment: Garment, on: boolean): void {
     this.#outfit = on ? putOn(this.#outfit, garment) : takeOff(this.#outfit, garment.id)
     if (!this.#outfit.some(({ garment: { id } }) => id === this.#beside?.id)) this.#beside = null
@@ -98,6 +105,7 @@ export class Dressing {
 
   /** Asks for what is wished, and shows it unless something else was wished meanwhile. */
   async #show(): Promise<void> {
+    if (this.#disposed) return
     const wish = ++this.#wish
     const { plate, explain } = this.around
     this.#wrong.hidden = true

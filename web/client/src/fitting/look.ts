@@ -29,7 +29,7 @@ import { cloth, dials, skin, type Dials, type Given } from './cloth'
 import type { Stops } from './ease'
 import { hiddenIn, withoutHidden } from './hidden'
 
-/** The material of the suit that a mannequin with nothing on has, in the body's file. */
+/** The material of the suit that every body wears, in its file. */
 const SUIT = 'suit'
 /** Arms a little lower than in the pose that garments are modelled on: one stands so of one's own accord. */
 const RELAXED: Record<string, number> = { left_shoulder: -0.3, right_shoulder: 0.3 }

@@ -8,7 +8,7 @@ import '../style/finder.css'
 import '../style/measures.css'
 import { h } from '../dom'
 import { Tab, visitOf, type KeptBody } from '../kept'
-import { Problem, Shop, type ConsentText } from '../session'
+import { Problem, Shop, visitOver, type ConsentText } from '../session'
 import { sayer } from '../words'
 import { Advice, viewIn } from './advice'
 import { consentFor, FittingRoom, stockOf, type Avatar, type Change, type Photos } from './api'
@@ -63,10 +63,8 @@ class Fitting {
       const text = await consentFor('photo', this.about.language)
       const there = await this.#takeUp()
       if (!there) return this.#consent(text)
-      this.#agreed = text
       if (!there.files) return this.#follow(() => Promise.resolve(there))
-      // A correction may be under way; the body stands until that is done.
-      await this.#arrive(await (this.#room as FittingRoom).follow(there, () => undefined, this.#stop.signal))
+      await this.#arrive(there)
     })
   }
 
@@ -80,15 +78,16 @@ class Fitting {
       this.#room = room
       return there ?? null
     } catch (error) {
-      if (!(error instanceof Problem)) throw error
-      this.#tab.forget() // it is over
+      if (!visitOver(error)) throw error
+      this.#tab.forget()
       return null
     }
   }
 
   /** The tab's visit, or a new one. */
   async #visit(text: ConsentText): Promise<void> {
-    this.#room ??= await FittingRoom.enter(this.#shop, text)
+    if (this.#room) return
+    this.#room = await FittingRoom.enter(this.#shop, text)
     this.#tab.keep(this.#room.visit, null)
   }
 
@@ -112,11 +111,17 @@ class Fitting {
     const text = await consentFor('import', this.about.language)
     const bring = async (): Promise<void> => {
       await this.#visit(text)
-      this.#agreed = await consentFor('photo', this.about.language)
-      await this.#follow(() => (this.#room as FittingRoom).bring(archive, text))
+      await this.#follow((stop) => (this.#room as FittingRoom).bring(archive, text, stop))
     }
     const ways = { agree: () => void this.#try(bring), decline: () => this.#declined(), bring: null }
     this.#show('consent-import', consentScreen(this.#say, this.about.shop?.name ?? '', text, this.about.privacy, ways))
+  }
+
+  /** Other photos, once she has agreed to that in this tab, and to the text as it is now. */
+  async #again(): Promise<void> {
+    const text = await consentFor('photo', this.about.language)
+    if (this.#agreed?.version === text.version) this.#photos(null)
+    else this.#consent(text)
   }
 
   /** The form as it was filled in, with what was wrong. */
@@ -128,10 +133,10 @@ class Fitting {
 
   async #send(photos: Photos): Promise<void> {
     const [room, agreed] = [this.#room, this.#agreed]
-    if (!room || !agreed) return
+    if (!room || !agreed) return this.#try(() => this.#again())
     await this.#try(async () => {
       try {
-        await this.#follow(() => room.send(photos, agreed))
+        await this.#follow((stop) => room.send(photos, agreed, stop))
       } catch (error) {
         const view = viewIn(error)
         if (!view) throw error
@@ -140,32 +145,31 @@ class Fitting {
     })
   }
 
-  /** Begins something, shows how far it is, and what came of it. */
-  async #follow(begin: () => Promise<Avatar>): Promise<void> {
+  /** Begins something, shows how far it is, and what came of it; stopped, it leaves nothing. */
+  async #follow(begin: (stop: AbortSignal) => Promise<Avatar>): Promise<void> {
     const room = this.#room as FittingRoom
     let asked: Avatar | null = null
     this.#stop = new AbortController()
     const { signal } = this.#stop
-    const screen = new WorkingScreen(this.#say, () => {
-      this.#stop.abort()
-      void this.#try(async () => {
-        if (asked) await room.erase(asked)
-        this.#photos(null)
-      })
-    })
+    const stop = this.#stop
+    const screen = new WorkingScreen(this.#say, () => stop.abort())
     this.#show('working', screen.element)
     try {
-      asked = await begin()
+      asked = await begin(signal)
+      signal.throwIfAborted()
       screen.show(asked)
       await this.#arrive(await room.follow(asked, (avatar) => screen.show(avatar), signal))
     } catch (error) {
       if (!signal.aborted) throw error
+      if (asked) await room.erase([asked])
+      else await room.eraseBegun()
+      this.#photos(null)
     }
   }
 
   async #arrive(avatar: Avatar): Promise<void> {
     const { failure } = avatar
-    if (avatar.status === 'failed' || !avatar.files)
+    if (!avatar.files)
       return this.#photos({ words: failure ? this.#advice.about(failure.view, failure) : this.#say('trouble.heading'), view: failure && failure.view })
     const room = this.#room as FittingRoom
     const { garments } = await this.#stock
@@ -176,13 +180,18 @@ class Fitting {
       correct: (name, cm) => void this.#try(async () => void (now = await this.#remake(body, now, { corrections_cm: { [name]: cm } }))),
       paint: (skin) => void this.#try(async () => void (now = await this.#remake(body, now, { skin }))),
       takeAlong: () => void this.#try(async () => save(await room.archive(now), 'my-body.zip')),
-      erase: () => void this.#try(async () => this.#gone(await room.erase(now))),
-      again: () => this.#photos(null),
+      erase: () => void this.#try(async () => this.#gone(await room.erase(await room.avatars()))),
+      again: () => void this.#try(() => this.#again()),
       explain: this.#advice.explain,
       wears: (worn) => this.#tab.keep(room.visit, worn),
+      agreed: () => this.#tab.keep(room.visit, this.#tab.read()?.body ?? null),
     })
     this.#show('body', body.element)
     this.#body = body
+    // A correction is under way: the page was loaded anew in the midst of it.
+    if (avatar.status !== 'queued' && avatar.status !== 'processing') return
+    body.working(avatar)
+    void this.#try(async () => void (now = await this.#renewed(body, avatar, true)))
   }
 
   /** What this body wore in this tab. */
@@ -193,11 +202,19 @@ class Fitting {
 
   /** The old body stands until the new one is there. */
   async #remake(body: BodyScreen, avatar: Avatar, change: Change): Promise<Avatar> {
-    const room = this.#room as FittingRoom
+    return this.#renewed(body, await (this.#room as FittingRoom).change(avatar, change), 'corrections_cm' in change)
+  }
+
+  async #renewed(body: BodyScreen, changed: Avatar, reshaped: boolean): Promise<Avatar> {
     const { signal } = (this.#stop = new AbortController())
-    const made = await room.follow(await room.change(avatar, change), (now) => body.working(now), signal)
-    await body.renew(made, 'corrections_cm' in change)
-    return made
+    try {
+      const made = await (this.#room as FittingRoom).follow(changed, (now) => body.working(now), signal)
+      if (this.#body === body) await body.renew(made, reshaped)
+      return made
+    } catch (error) {
+      if (this.#body === body) throw error
+      return changed // nobody waits for it any more: she left it, or it is erased
+    }
   }
 
   #gone(receipts: string[]): void {
@@ -223,7 +240,7 @@ class Fitting {
       await act()
     } catch (error) {
       const over = error instanceof Problem && ['token-expired', 'invalid-token', 'unknown-avatar'].includes(error.code)
-      this.#trouble(this.#advice.explain(error), () => void (over || !this.#room ? this.start() : this.#photos(null)))
+      this.#trouble(this.#advice.explain(error), () => void (over || !this.#room || !this.#form ? this.start() : this.#photos(null)))
     }
   }
 

@@ -15,6 +15,8 @@ export interface Standing {
   visit: Visit
   /** The body, and what it wears just now. */
   body(): KeptBody
+  /** Told when she has agreed to her camera. */
+  agreed(): void
   say: Say
 }
 
@@ -95,6 +97,7 @@ class Glass {
 
   async #connect(): Promise<void> {
     const { shop, visit } = this.about
+    if (!this.#dialog.open) return
     await this.#try(async () => {
       try {
         this.#camera ??= await openCamera()
@@ -119,6 +122,7 @@ class Glass {
 
   /** Every mirror is in use: she keeps her place in the line, and it is tried again when the server said. */
   #wait({ members, retryAfterS }: Problem): void {
+    if (!this.#dialog.open) return
     this.#say('stand.full')
     if (typeof members['ticket'] === 'string') this.#ticket = members['ticket']
     clearTimeout(this.#again)
@@ -131,6 +135,7 @@ class Glass {
     const { shop, visit, say } = this.about
     this.#card(text.title, [...(first ? [first] : []), ...text.paragraphs], say('consent.agree'), async () => {
       await shop.agreeToCamera(visit, text)
+      this.about.agreed()
       await this.#connect()
     })
   }

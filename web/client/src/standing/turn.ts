@@ -12,6 +12,8 @@ export class Turn {
   constructor(
     private readonly surface: HTMLElement,
     private readonly tell: (yaw: number) => void,
+    /** Whether there is something to turn. */
+    private readonly seen: () => boolean = () => true,
   ) {
     surface.addEventListener('pointerdown', (event) => this.#take(event))
     surface.addEventListener('pointermove', (event) => this.#drag(event))
@@ -25,22 +27,31 @@ export class Turn {
 
   stop(): void {
     clearTimeout(this.#timer)
+    this.#timer = 0
+  }
+
+  /** To the front. */
+  reset(): void {
+    this.stop()
+    this.#yaw = 0
+    this.#from = null
   }
 
   #take(event: PointerEvent): void {
+    if (!this.seen()) return
     this.#from = { x: event.clientX, yaw: this.#yaw }
     this.surface.setPointerCapture(event.pointerId)
   }
 
   #drag(event: PointerEvent): void {
-    if (!this.#from) return
+    if (!this.#from || !this.seen()) return
     const across = (event.clientX - this.#from.x) / Math.max(1, this.surface.clientWidth)
     this.#to(this.#from.yaw + across * DEGREES_ACROSS)
   }
 
   #key(event: KeyboardEvent): void {
     const step = event.key === 'ArrowLeft' ? -KEY_STEP : event.key === 'ArrowRight' ? KEY_STEP : 0
-    if (step === 0) return
+    if (step === 0 || !this.seen()) return
     event.preventDefault()
     this.#to(this.#yaw + step)
   }
