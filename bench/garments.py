@@ -3,7 +3,8 @@
 Points of skin and of lower layers that are drawn and lie under a garment in the rest pose are followed into each pose;
 there the nearest place of the garment's surface says whether they stand out of it, and by how much. The garment's own
 points are held against drawn skin alike, so that neither mesh is too coarse to see the other. Places at a garment's
-hem, where one looks in from outside, belong to neither.
+hem, where one looks in from outside, belong to neither. What stands out by so much at rest that it is not followed is
+counted apart.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ Float = NDArray[np.float64]
 Indices = NDArray[np.int64]
 UNDER_M, OUT_M, HEM_M = 0.05, 0.005, 0.018
 SEEN_M = 0.001
+HEM_WIDE_M, PAST_M = 0.05, 0.15  # a point so near an opening may be past it
+PROUD = "rest, proud"  # the row of what stands out by more than OUT_M before any pose
 LAYERED: Sequence[tuple[tuple[str, ...], bool]] = (
     (("jeans", "t-shirt"), False),
     (("jeans", "t-shirt"), True),
@@ -123,6 +126,35 @@ def pokes(arrays: BodyArrays, body: Float, stack: Sequence[Piece], names: Sequen
             yield Poke(below.name, over.name, name, total, np.concatenate(depths), np.concatenate(places))
 
 
+def proud(stack: Sequence[Piece]) -> Iterator[Poke]:
+    """For every lower and every upper piece: what stands out in the rest pose by OUT_M to UNDER_M, of all that is near.
+
+    A neck over a collar, a foot over a trouser leg and a shirt over the waistband it is tucked into have not come
+    through cloth: they are past an opening.
+    """
+    for below, over in itertools.combinations(stack, 2):
+        if not len(below.drawn):
+            continue
+        seen = np.unique(below.drawn)
+        normals = vertex_normals(below.points, below.faces)[seen]
+        found = over.cover(over.points).standing(below.points[seen], normals, below.arm[seen])
+        whole = vertex_normals(over.points, over.faces)
+        other = below.ground(below.points).standing(over.points, whole, over.arm)
+        under, depths, places = 0, [], []
+        for standing, height, points, arm in (
+            (found, found.height, below.points[seen], below.arm[seen]),
+            (other, -other.height, over.points, over.arm),
+        ):
+            near = standing.meets() & (np.abs(height) < UNDER_M) & _away_from_hem(over, points)
+            near &= ~_past(over, points, arm)
+            out = near & (height >= OUT_M)
+            under += int(near.sum())
+            depths.append(height[out])
+            places.append(points[out])
+        if under:
+            yield Poke(below.name, over.name, PROUD, under, np.concatenate(depths), np.concatenate(places))
+
+
 def _facing(below: Piece, over: Piece) -> tuple[Indices, Indices]:
     """Drawn points of the one that lie under the other in the rest pose, and points of that over what is drawn."""
     if not len(below.drawn):
@@ -137,6 +169,22 @@ def _facing(below: Piece, over: Piece) -> tuple[Indices, Indices]:
     above = found.meets() & (found.height < UNDER_M) & (found.height > -OUT_M)
     above &= _away_from_hem(over, over.points)
     return under, np.flatnonzero(above)
+
+
+def _past(over: Piece, points: Float, arm: Float) -> NDArray[np.bool_]:
+    """Which points (N, 3) are beyond the nearest opening of its sleeves, or for the trunk's of the others: on the side
+    of that where its cloth is not; arm (N,): how much of each is an arm's."""
+    past = np.zeros(len(points), bool)
+    whole = cKDTree(over.points)
+    for mine, of_arm in ((arm > 0.5, over.arm > 0.5), (arm <= 0.5, over.arm <= 0.5)):
+        hem = over.points[over.hem & of_arm]
+        if len(hem) and mine.any():
+            # Hems are turned in: which way the cloth ends is told by more of it than by the last row of triangles.
+            onward = hem - [over.points[around].mean(0) for around in whole.query_ball_point(hem, HEM_WIDE_M)]
+            distance, near = cKDTree(hem).query(points[mine])
+            ahead = np.einsum("nx,nx->n", points[mine] - hem[near], onward[near])
+            past[mine] = (ahead > 0) & (distance < PAST_M)
+    return past
 
 
 def _away_from_hem(over: Piece, points: Float) -> NDArray[np.bool_]:
@@ -192,7 +240,8 @@ def main() -> None:
                 )
                 stack = pieces(arrays, body, layers, covered)
                 rows += [(who, what, poke) for poke in pokes(arrays, body, stack, options.poses)]
-    _print(rows, options.poses)
+                rows += [(who, what, poke) for poke in proud(stack)]
+    _print(rows, [PROUD, *options.poses])
     print(f"{time.perf_counter() - began:.0f} s")
     if options.out:
         told = [
