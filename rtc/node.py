@@ -287,7 +287,7 @@ class MediaNode:
         ]
         yield
         await end([*duties, *self._preparing.values()])
-        await asyncio.gather(self.snapshots.close(), return_exceptions=True)
+        await self.snapshots.close()
         await asyncio.gather(*(s.end("node-stopped") for s, _, _ in list(self._sessions.values())))
         await asyncio.gather(*self._background, return_exceptions=True)
         with contextlib.suppress(RedisError):

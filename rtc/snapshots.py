@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from rtc.avatars import Figures, UnknownAvatar
 from rtc.claims import Visitor
+from rtc.tasks import end
 
 KEPT_S = 120.0
 MOST = 64
@@ -73,10 +74,7 @@ class Snapshots:
 
     async def close(self) -> None:
         """Nobody is watched over any more."""
-        watches = list(self._watches.values())
-        for watch in watches:
-            watch.cancel()
-        await asyncio.gather(*watches, return_exceptions=True)
+        await end(self._watches.values())
 
     def _of(self, visitor: Visitor, avatar: str | None) -> list[str]:
         return [name for name, kept in self._kept.items() if kept.visitor == visitor and avatar in (None, kept.avatar)]

@@ -32,13 +32,6 @@ def woman() -> Figure:
     return load_figure(body())
 
 
-@pytest.fixture(scope="module")
-def renderer() -> Iterator[SceneRenderer]:
-    made = SceneRenderer()
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def mirror(renderer: SceneRenderer) -> Iterator[Mirror]:
     made = Mirror(TryOn(FaceTracker(MODELS), renderer), renderer)

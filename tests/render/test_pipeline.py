@@ -18,13 +18,6 @@ from tests.camera import FaceCamera, Stance, still
 MODELS = Path("models")
 
 
-@pytest.fixture(scope="module")
-def renderer() -> Iterator[SceneRenderer]:
-    made = SceneRenderer()
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def try_on(renderer: SceneRenderer, glasses: Wearable) -> Iterator[TryOn]:
     made = TryOn(FaceTracker(MODELS), renderer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import numpy as np
@@ -19,13 +19,6 @@ from render.portrait import ALONE, DRESSED, portrait
 from render.portrait_child import PortraitBusy, PortraitDesk
 from render.scene import SceneRenderer
 from tests.figures import dressed, garment
-
-
-@pytest.fixture(scope="module")
-def renderer() -> Iterator[SceneRenderer]:
-    made = SceneRenderer()
-    yield made
-    made.close()
 
 
 @pytest.fixture

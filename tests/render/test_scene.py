@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -18,13 +17,6 @@ from render.seat import Seat, seat
 from tests.render.products import cap, glasses
 
 CAMERA = Intrinsics.assumed(640, 480)
-
-
-@pytest.fixture(scope="module")
-def renderer() -> Iterator[SceneRenderer]:
-    scene = SceneRenderer()
-    yield scene
-    scene.close()
 
 
 @pytest.fixture(scope="module")
