@@ -112,6 +112,25 @@ def test_a_try_on_behind_a_button_speaks_her_language_and_its_deeds_are_counted(
     assert sum(after["delay_ms"].values()) > sum(before["delay_ms"].values())
 
 
+def test_a_mirror_closed_and_opened_in_one_breath_is_one_mirror(open_page: Open, host: str) -> None:
+    page = open_page().page
+    page.goto(host)
+    page.get_by_role("button", name="Essayer").wait_for()
+    page.evaluate("""async () => {
+        const mirror = document.querySelector('vitrine-try-on')
+        mirror.open()
+        mirror.shadowRoot.querySelector('iframe').id = 'first'
+        mirror.close()
+        mirror.open()
+        await new Promise((resolve) => setTimeout(resolve, 100)) // the first dialog's event has come
+    }""")
+    frames = page.locator("vitrine-try-on iframe")
+    assert frames.count() == 1
+    assert frames.get_attribute("id") != "first"
+    page.locator("vitrine-try-on").get_by_role("button", name="Fermer").press("Escape")
+    frames.wait_for(state="detached")
+
+
 def test_her_data_are_a_step_away_from_the_mirror(open_page: Open) -> None:
     visit = open_page("/s/demo?lang=de")
     visit.screen("consent")

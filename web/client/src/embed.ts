@@ -56,8 +56,10 @@ class TryOnElement extends HTMLElement {
     this.#dialog.showModal()
   }
 
+  /** The camera is off at once: the dialog's own event comes a turn later, when the mirror may be open again. */
   close(): void {
     this.#dialog?.close()
+    this.#endFrame()
   }
 
   get #language(): string | null {
@@ -113,9 +115,11 @@ class TryOnElement extends HTMLElement {
     close.style.cssText =
       'position:absolute;inset:8px 8px auto auto;width:44px;height:44px;border:0;border-radius:50%;' +
       'background:#1d1b18;color:#fffdf9;font:400 24px/1 system-ui;cursor:pointer'
-    close.onclick = () => dialog.close()
+    close.onclick = () => this.close()
     dialog.append(close)
-    dialog.onclose = () => this.#endFrame()
+    dialog.onclose = () => {
+      if (!dialog.open) this.#endFrame() // closed by the Escape key
+    }
     this.#dialog = dialog
     return dialog
   }
