@@ -65,10 +65,14 @@ class Measure:
 
 @dataclass(frozen=True)
 class Remark:
-    """Something about the photos that did not stop the work: a stable code and advice in words."""
+    """Something about the photos that did not stop the work: a stable code and advice in words.
+
+    view: the photo that it is about, None if it is about all.
+    """
 
     code: str
     advice: str
+    view: View | None = None
 
 
 @dataclass(frozen=True)
@@ -141,8 +145,6 @@ class Builder:
         estimate = mixture([self._estimate(request, sex, betas) for sex, betas in shapes.items()])
         for finding in findings:
             estimate = estimate.widened(TOLERATED[finding.code])
-        if request.clothing != "tight":
-            findings.append(Finding("loose-clothes", "front"))
         estimate = estimate.corrected(request.corrections_cm)
         on_stage("shaping", 0.75)
         sex = sexes[0] if len(sexes) == 1 else "neutral"
@@ -151,8 +153,10 @@ class Builder:
         betas = self._shaped(sex, start, measures, {"height": request.height_cm, **request.corrections_cm})
         on_stage("exporting", 0.9)
         built = self._built(sex, betas, measures, skin)
-        remarks = {finding.code: Remark(finding.code, finding.advice) for finding in findings}
-        return replace(built, findings=tuple(remarks.values()))
+        remarks = [Remark(finding.code, finding.advice, finding.view) for finding in findings]
+        if request.clothing != "tight":
+            remarks.append(Remark("loose-clothes", ADVICE["loose-clothes"]))
+        return replace(built, findings=tuple(remarks))
 
     def refit(
         self,

@@ -66,7 +66,7 @@ class Made:
 
     body: Mapping[str, Any]
     measures: Mapping[str, Mapping[str, float]]
-    findings: Sequence[Mapping[str, str]]
+    findings: Sequence[Mapping[str, str | None]]
     body_glb: bytes
     plain_glb: bytes
     thumbnail_png: bytes

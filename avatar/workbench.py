@@ -62,7 +62,9 @@ def _carried_out(maker: Maker, order: Message, on_stage: Any) -> Message:
     head = {
         "body": {"sex": built.sex, "betas": [float(beta) for beta in built.betas]},
         "measures": measures,
-        "findings": [{"code": finding.code, "advice": finding.advice} for finding in built.findings],
+        "findings": [
+            {"code": finding.code, "advice": finding.advice, "view": finding.view} for finding in built.findings
+        ],
         "skin": built.skin,
     }
     parts = {"body.glb": built.body_glb, "plain.glb": built.plain_glb, "thumbnail.png": built.thumbnail_png}

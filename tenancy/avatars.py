@@ -56,7 +56,7 @@ class Avatar:
     corrections: Mapping[str, float]
     body: Mapping[str, Any] | None
     measures: Mapping[str, Mapping[str, float]]
-    findings: Sequence[Mapping[str, str]]
+    findings: Sequence[Mapping[str, str | None]]
     created_at: datetime
     files: Mapping[str, str] = field(default_factory=dict)
 

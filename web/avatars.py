@@ -194,7 +194,7 @@ class Avatars:
             measurements=_measurements(avatar),
             corrections_cm=dict(avatar.corrections),
             skin=avatar.skin,
-            findings=[contract.Hint(**finding) for finding in avatar.findings],
+            findings=[contract.PhotoHint.model_validate(finding) for finding in avatar.findings],
             files=_files(avatar),
             created_at=avatar.created_at,
         )

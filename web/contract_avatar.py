@@ -27,12 +27,16 @@ class Hint(Answered):
     advice: str
 
 
-class Failure(Hint):
-    """Why nothing came of it."""
+class PhotoHint(Hint):
+    """What is amiss, and with which photo."""
 
     view: Annotated[
         Literal["front", "side"] | None, Field(description="The photo that it is about; null if it is about none.")
-    ]
+    ] = None
+
+
+class Failure(PhotoHint):
+    """Why nothing came of it."""
 
 
 class AvatarFiles(Answered):
@@ -56,7 +60,7 @@ class Avatar(Answered):
     measurements: dict[str, Measurement]
     corrections_cm: Annotated[dict[str, float], Field(description="What the shopper measured herself.")]
     skin: Annotated[str, Field(description="How the body looks: `neutral`, #rrggbb, or `photo` until that is seen.")]
-    findings: Annotated[list[Hint], Field(description="What widened the errors, and how to do better.")]
+    findings: Annotated[list[PhotoHint], Field(description="What widened the errors, and how to do better.")]
     files: AvatarFiles | None
     created_at: datetime
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from avatar.body_model import BodyModel
 from avatar.build import Builder, Built, Request
@@ -140,6 +140,15 @@ def test_everyday_clothes_are_said_to_be_less_sure(
     assert [remark.code for remark in other.findings] == ["loose-clothes"]
     assert other.measures["chest"].sigma_cm > built.measures["chest"].sigma_cm
     assert built.findings == ()
+
+
+def test_a_remark_names_the_photo_it_is_about(builder: Builder, person: Person, photos: dict[str, bytes]) -> None:
+    sharp = Image.open(io.BytesIO(photos["side"]))
+    blurred = io.BytesIO()
+    sharp.filter(ImageFilter.GaussianBlur(4)).save(blurred, "JPEG", exif=sharp.getexif())
+    shaken = request_for(person, photos | {"side": blurred.getvalue()}, clothing="everyday")
+    remarks = builder.build(shaken, lambda *_: None).findings
+    assert [(remark.code, remark.view) for remark in remarks] == [("blurred", "side"), ("loose-clothes", None)]
 
 
 def test_without_a_sex_the_body_is_neutral_and_the_errors_wider(

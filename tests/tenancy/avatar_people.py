@@ -32,7 +32,7 @@ class Made:
 
     body: dict[str, Any]
     measures: dict[str, dict[str, float]]
-    findings: list[dict[str, str]]
+    findings: list[dict[str, str | None]]
     body_glb: bytes
     plain_glb: bytes
     thumbnail_png: bytes
@@ -42,7 +42,10 @@ class Made:
 MADE = Made(
     body={"sex": "female", "betas": [0.5, -1.0]},
     measures={"waist": {"value_cm": 74.2, "sigma_cm": 1.4}, "height": {"value_cm": 168.0, "sigma_cm": 0.3}},
-    findings=[{"code": "loose-clothes", "advice": "Wear something tight."}],
+    findings=[
+        {"code": "blurred", "advice": "Stand still.", "view": "side"},
+        {"code": "loose-clothes", "advice": "Wear something tight."},  # as kept before remarks named their photo
+    ],
     body_glb=b"glTF small",
     plain_glb=b"glTF plain",
     thumbnail_png=b"\x89PNG",

@@ -20,7 +20,7 @@ export class Advice {
   ) {}
 
   /** The same, with the photo that it is about. */
-  about(view: View | null, what: unknown): string {
+  readonly about = (view: View | null, what: unknown): string => {
     const line = this.explain(what)
     return view ? this.say(`photos.about-${view}`, { line }) : line
   }

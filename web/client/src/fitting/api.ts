@@ -17,8 +17,8 @@ export interface Hint {
   advice: string
 }
 
-/** Why nothing came of it, and of which photo, if of one. */
-export interface Failure extends Hint {
+/** A remark, or why nothing came of it, and of which photo, if of one. */
+export interface PhotoHint extends Hint {
   view: 'front' | 'side' | null
 }
 
@@ -29,12 +29,12 @@ export interface Avatar {
   stage: string
   progress: number
   eta_seconds: number | null
-  failure: Failure | null
+  failure: PhotoHint | null
   measurements: Record<string, Measurement>
   corrections_cm: Record<string, number>
   /** `neutral`, or the colour of her skin as she chose it. */
   skin?: string
-  findings: Hint[]
+  findings: PhotoHint[]
   files: { body: string; plain: string; thumbnail: string } | null
 }
 

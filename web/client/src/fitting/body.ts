@@ -6,6 +6,7 @@ import { measuresPanel } from './measures'
 import { Plate } from './plate'
 import { colours, NEUTRAL, skinChoice } from './skin'
 import { tabs } from './tabs'
+import type { View } from './advice'
 import type { Avatar, FittingRoom } from './api'
 import type { Garment } from './wardrobe'
 import type { KeptBody } from '../kept'
@@ -18,6 +19,8 @@ export interface BodyWays {
   erase(): void
   again(): void
   explain(error: unknown): string
+  /** The same, with the photo that it is about. */
+  about(view: View | null, what: unknown): string
   wears(body: KeptBody): void
   /** Told when she has agreed to her camera. */
   agreed(): void
@@ -88,10 +91,10 @@ export class BodyScreen {
 
   #tell(avatar: Avatar): void {
     this.#wrong.hidden = avatar.failure === null
-    this.#wrong.textContent = avatar.failure && this.ways.explain(avatar.failure)
+    this.#wrong.textContent = avatar.failure && this.ways.about(avatar.failure.view, avatar.failure)
     this.#measures.replaceChildren(measuresPanel(this.say, avatar, this.ways.correct))
     this.#own.replaceChildren(this.#hers(avatar))
-    const lines = avatar.findings.map((finding) => h('li', {}, this.ways.explain(finding)))
+    const lines = avatar.findings.map((finding) => h('li', {}, this.ways.about(finding.view, finding)))
     this.#hints.replaceChildren(...(lines.length > 0 ? [h('section', { class: 'hints' }, h('h2', {}, this.say('body.hints')), h('ul', {}, ...lines))] : []))
   }
 

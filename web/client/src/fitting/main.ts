@@ -183,6 +183,7 @@ class Fitting {
       erase: () => void this.#try(async () => this.#gone(await room.erase(await room.avatars()))),
       again: () => void this.#try(() => this.#again()),
       explain: this.#advice.explain,
+      about: this.#advice.about,
       wears: (worn) => this.#tab.keep(room.visit, worn),
       agreed: () => this.#tab.keep(room.visit, this.#tab.read()?.body ?? null),
     })
