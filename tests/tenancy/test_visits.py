@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from tenancy.consent import current_text, texts
+from tenancy.consent import Purpose, current_text, texts
 from tenancy.credentials import Credentials
 from tenancy.database import Database
 from tenancy.errors import ConsentRequired, InvalidToken, TokenExpired, UnknownProduct
@@ -20,6 +22,7 @@ from tests.services import Addresses
 from tests.tenancy.clock import Clock
 
 AGREED = current_text().version
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 # Every text that was ever shown, by the hash of its words: one that changed would make receipts untrue.
 PUBLISHED = {
     ("2026-11", "en"): "b57a897a368e68e51483999d189de61fa9b9b21a5ea65f10f9ceb508bbcd5ff2",
@@ -28,6 +31,20 @@ PUBLISHED = {
     ("2026-11-22", "fr"): "486889bb00d9c092838dd19ff9b23eca331b166bde245069bd22b3597c03df5b",
     ("2026-11-22", "es"): "f45f1213905e393b721484008a4842d672d285fb7fb79e2528bb54706c46ee81",
     ("2026-11-22", "it"): "deb3766f43ec329d63399b7723d2d40e6a148196e336dea9698d8b5a243eb5f4",
+    ("photo-2026-11-22", "en"): "ccde5de1756fc1f4664c66bd99bebcefb09422d14fe2b1833ea47dcb9908615c",
+    ("photo-2026-11-22", "de"): "1cf163bbb1c1c891d5688b728a63c818d604a6f1aad9a83a66887c9d2f58f72a",
+    ("photo-2026-11-30", "en"): "ccde5de1756fc1f4664c66bd99bebcefb09422d14fe2b1833ea47dcb9908615c",
+    ("photo-2026-11-30", "de"): "1cf163bbb1c1c891d5688b728a63c818d604a6f1aad9a83a66887c9d2f58f72a",
+    ("photo-2026-11-30", "fr"): "1fcad659b2f4097c9a486d90bdc27fb3f93e81d6b17a86cf0e34ff0e4d6d7619",
+    ("photo-2026-11-30", "es"): "598ddc1035e255a2ae1c05c1ce6c843d3db986d0c4f77cd6b1c69eb6982feba0",
+    ("photo-2026-11-30", "it"): "907e863d10bdbd7f9a2cbf7cd1e8ac33a4f1fd59534477fc7a8384a564772f98",
+    ("import-2026-11-22", "en"): "5bfa2a43de8cdd4ea347e22c630ae4ba405ebb17d86c8cf776608d3e3096f074",
+    ("import-2026-11-22", "de"): "6b56fa2562b887464f84cb6c8ab92e16ff88fe071b10f2307c622ca492562539",
+    ("import-2026-11-30", "en"): "5bfa2a43de8cdd4ea347e22c630ae4ba405ebb17d86c8cf776608d3e3096f074",
+    ("import-2026-11-30", "de"): "6b56fa2562b887464f84cb6c8ab92e16ff88fe071b10f2307c622ca492562539",
+    ("import-2026-11-30", "fr"): "c9e702451d975afe73614baf3b7b17f278427b1706061ecc3530d22ae643e202",
+    ("import-2026-11-30", "es"): "1ebbec73f0270f98e12e7014cce337e3339c6dd86c02e1a9356be05353bda8ac",
+    ("import-2026-11-30", "it"): "10c5c76e022e64b0ce4ca83269ea52c7e114b8e047ab19872479548e878fa808",
 }
 
 
@@ -175,7 +192,22 @@ async def test_a_product_taken_out_leaves_the_visit(visits: Visits, shop: Shop, 
 
 
 def test_published_words_never_change() -> None:
-    assert {(text.version, text.language): text.digest for text in texts()} == PUBLISHED
+    every = [text for purpose in PURPOSES for text in texts(purpose)]
+    assert {(text.version, text.language): text.digest for text in every} == PUBLISHED
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_what_is_agreed_to_is_there_in_every_language_of_the_pages(purpose: Purpose) -> None:
+    words = Path(__file__).parents[2] / "web/words"
+    spoken = {path.stem for room in (words, words / "fitting-room") for path in room.glob("*.json")}
+    assert {"en", "de", "fr", "es", "it"} <= spoken
+    newest = current_text(purpose=purpose)
+    for language in spoken:
+        text = current_text(language, purpose)
+        assert (text.language, text.version) == (language, newest.version)
+        assert len(text.paragraphs) == len(newest.paragraphs) and all((text.title, *text.paragraphs)), language
+    lines = [line for language in spoken for line in current_text(language, purpose).paragraphs]
+    assert len(set(lines)) == len(lines), "a paragraph stands untranslated"
 
 
 def test_the_words_say_what_a_shopper_must_know() -> None:
