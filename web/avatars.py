@@ -205,9 +205,17 @@ class Avatars:
         location = {"Location": "The avatar."}
         accepted = Answer(202, "It is in line; the answer says for how long.", one, headers=location)
         version = {"v": "The hash, as in `files`; with it the answer may be kept for ever."}
+        read = {"lang": "The language in which she read what she agreed to; without it the browser's."}
         return [
             of_a_visit(
-                "POST", "", self.create_avatar, "Make a body of photos", accepted, _sent("photo-format"), PHOTO_BODY
+                "POST",
+                "",
+                self.create_avatar,
+                "Make a body of photos",
+                accepted,
+                _sent("photo-format"),
+                PHOTO_BODY,
+                query=read,
             ),
             of_a_visit(
                 "GET",
@@ -225,6 +233,7 @@ class Avatars:
                 accepted,
                 _sent("archive-invalid"),
                 ARCHIVE_BODY,
+                query=read,
             ),
             of_a_visit(
                 "GET", "/{avatar}", self.get_avatar, "One avatar, or how far it is", Answer(200, "As it is.", one), _ONE

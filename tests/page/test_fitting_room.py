@@ -23,7 +23,9 @@ def test_a_body_is_turned_corrected_taken_along_and_deleted(open_page: Open, arc
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     page.set_default_timeout(WITHIN_MS)
-    bring(page, archive)
+    with page.expect_request(lambda request: "/v1/avatars/import" in request.url) as sent:
+        bring(page, archive)
+    assert sent.value.url.endswith("?lang=en")  # the language in which she read what she agreed to
     still = at_rest(page)
     visit.shoot("fitting-room-phone")
     page.locator("[data-turn=back]").click()

@@ -194,6 +194,9 @@ async def test_a_refusal_for_want_of_consent_tells_what_to_agree_to(site: Site):
     async with site.calls("GET", "/v1/consent/photo") as response:
         text = await response.json()
     assert {name: problem[name] for name in text} == text
+    spanish = {**bearer, "Accept-Language": "es"}  # her browser; the page that she read was French
+    async with site.calls("POST", "/v1/avatars?lang=fr", data=form(consent="x"), headers=spanish) as response:
+        assert (await response.json())["language"] == "fr"
     assert text["version"] == PHOTO and "destroyed" in " ".join(text["paragraphs"])
     async with site.calls("GET", "/v1/consent/import?lang=de") as response:
         assert (await response.json())["language"] == "de"

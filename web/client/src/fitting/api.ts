@@ -136,14 +136,14 @@ export class FittingRoom {
     const said = { height_cm: photos.heightCm, weight_kg: photos.weightKg, sex: photos.sex, clothing: photos.clothing, skin: photos.skin }
     for (const [name, value] of Object.entries(said)) if (value !== '') form.append(name, value)
     form.append('consent', agreed.version)
-    return this.#post('/v1/avatars', form, stop)
+    return this.#post(`/v1/avatars?lang=${agreed.language}`, form, stop)
   }
 
   async bring(archive: Blob, agreed: ConsentText, stop: AbortSignal): Promise<Avatar> {
     const form = new FormData()
     form.append('archive', archive, 'my-body.zip')
     form.append('consent', agreed.version)
-    return this.#post('/v1/avatars/import', form, stop)
+    return this.#post(`/v1/avatars/import?lang=${agreed.language}`, form, stop)
   }
 
   /** The body is made anew; what comes back says that it is in line. */
