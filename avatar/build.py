@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from avatar.body_model import SEXES, BodyArrays, Sex, load_arrays
 from avatar.checks import ADVICE, Finding, check
+from avatar.circumstances import circumstances
 from avatar.engines.engine import Engine, Scene
 from avatar.errors import PhotoRejected, PhotoUnsuitable, RequestUnusable
 from avatar.estimate import Clothing, Estimate, Features, error_correlation, load, mixture, mode
@@ -140,9 +141,10 @@ class Builder:
             lambda share: on_stage("fitting", 0.3 + 0.35 * share),
         )
         sexes: tuple[Sex, ...] = (cast(Sex, request.sex),) if request.sex in ("female", "male") else ("female", "male")
-        shapes = {sex: self._shape(scene, sex) for sex in sexes}
+        found = {sex: self._shape(scene, sex) for sex in sexes}
+        shapes = {sex: betas for sex, (betas, _) in found.items()}
         on_stage("measuring", 0.65)
-        estimate = mixture([self._estimate(request, sex, betas) for sex, betas in shapes.items()])
+        estimate = mixture([self._estimate(request, sex, *shape) for sex, shape in found.items()])
         for finding in findings:
             estimate = estimate.widened(TOLERATED[finding.code])
         estimate = estimate.corrected(request.corrections_cm)
@@ -210,14 +212,18 @@ class Builder:
             sightings[view] = seen[0]
         return photos, sightings, tolerated
 
-    def _shape(self, scene: Scene, sex: Sex) -> NDArray[np.float64]:
-        """Betas of the person as a body of that sex."""
+    def _shape(self, scene: Scene, sex: Sex) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Betas of the person as a body of that sex, and the circumstances of our own fit, none of another engine's."""
         if self._engine is not None:
             found = self._engine.shape(scene, sex)
-            return self._figure(sex).tailor.shaped(found, {"height": scene.height_cm}, {"height": _SHAPE_SIGMA_CM})
-        return self._figure(sex).fitter.fit(scene.sightings, scene.height_cm).betas
+            tall = self._figure(sex).tailor.shaped(found, {"height": scene.height_cm}, {"height": _SHAPE_SIGMA_CM})
+            return tall, np.zeros(0)
+        fit = self._figure(sex).fitter.fit(scene.sightings, scene.height_cm)
+        return fit.betas, circumstances(fit)
 
-    def _estimate(self, request: Request, sex: Sex, betas: NDArray[np.float64]) -> Estimate:
+    def _estimate(
+        self, request: Request, sex: Sex, betas: NDArray[np.float64], around: NDArray[np.float64]
+    ) -> Estimate:
         """The measures of a found shape, corrected for what our own fit is known to do."""
         figure = self._figure(sex)
         body = figure.tailor.vertices(betas)
@@ -226,6 +232,7 @@ class Builder:
             mass_kg=figure.tape.mass_kg(body),
             height_cm=request.height_cm,
             female=float(sex == "female"),
+            circumstances=around,
             weight_kg=request.weight_kg,
         )
         clothing = cast(Clothing, request.clothing or "unknown")

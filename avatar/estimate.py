@@ -1,9 +1,9 @@
 """From a fitted body to measurements with honest errors.
 
-The fit errs in ways that repeat: clothes add to an outline, a shape model smooths. A linear correction, learned by
-ridge regression on rendered people with known measurements (`bench.bodies_train`, training seeds only), takes these
-away, and what it leaves on people it was not trained on, by leave-one-out, is the covariance stated. A measurement that
-the shopper corrects conditions all the others.
+The fit errs in ways that repeat: clothes add to an outline, a shape model smooths, a camera looks down. A linear
+correction, learned from rendered people with known measurements (`bench.bodies_train`, training seeds only), takes
+these away, and what it leaves on people it was not trained on, by leave-one-out, is the covariance stated. A
+measurement that the shopper corrects conditions all the others.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ Float = NDArray[np.float64]
 CORRECTION_FILE = Path(__file__).parent / "data" / "correction.npz"
 Clothing = Literal["tight", "everyday", "unknown"]
 CLOTHING: tuple[Clothing, ...] = ("tight", "everyday", "unknown")
-_WITHIN_SIGMA, _OUTLIER = 0.683, 3.0
+_FAR = 4.0  # standard deviations: what lies further out than anybody learned from is not extrapolated to
 TAPE_SIGMA_CM = 0.7  # of a shopper's own tape; ISO 20685 allows 0.4 to 0.9 cm between trained measurers
 
 
 @dataclass(frozen=True)
 class Features:
-    """What the correction sees: the fitted body's measures and mass, and what was stated."""
+    """What the correction sees: the fitted body's measures and mass, what was stated, the fit's `circumstances`."""
 
     measures_cm: Mapping[str, float]
     mass_kg: float
     height_cm: float
     female: float
+    circumstances: Float
     weight_kg: float | None = None
 
     def row(self) -> Float:
@@ -43,7 +44,7 @@ class Features:
         row = [*fitted, self.mass_kg, self.height_cm, self.female]
         if self.weight_kg is not None:
             row += [self.weight_kg, self.weight_kg - self.mass_kg]
-        return np.array(row)
+        return np.array([*row, *self.circumstances])
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Correction:
-    """One linear map: features (F,) are centred and scaled, then mapped to what is missing from the fitted measures."""
+    """One linear map: features (F,) are centred, scaled and limited, then mapped to what the fitted measures lack."""
 
     centre: Float
     scale: Float
@@ -88,52 +89,13 @@ class Correction:
         """The estimate for one person."""
         row = features.row()
         fitted = row[: len(MEASURES)]
-        missing = (row - self.centre) / self.scale @ self.weights + self.offset
+        missing = standardised(row, self.centre, self.scale) @ self.weights + self.offset
         return Estimate(fitted + missing, self.covariance)
 
 
-def train(
-    rows: Float, truth: Float, group: NDArray[np.int64], strengths: tuple[float, ...] = (1, 3, 10, 30, 100, 300)
-) -> Correction:
-    """Learn a correction from feature rows (N, F) and true measures (N, M); `group` (N,) says whose rows they are.
-
-    The strength of the ridge is the one with the least error on people left out, in closed form.
-    """
-    centre, scale = rows.mean(0), rows.std(0) + 1e-9
-    Z = (rows - centre) / scale
-    missing = truth - rows[:, : truth.shape[1]]
-    offset = missing.mean(0)
-    unit = truth.std(0)
-    best: tuple[float, Float, Float] | None = None
-    for strength in strengths:
-        inverse = np.linalg.inv(Z.T @ Z + strength * np.eye(Z.shape[1]))
-        weights = inverse @ Z.T @ (missing - offset)
-        left_out = _left_out(Z @ inverse @ Z.T + 1 / len(Z), missing - offset - Z @ weights, group)
-        error = float(((left_out / unit) ** 2).mean())
-        if best is None or error < best[0]:
-            best = (error, weights, left_out)
-    assert best is not None
-    _, weights, left_out = best
-    return Correction(centre, scale, weights, offset, _stated(left_out))
-
-
-def _stated(errors: Float) -> Float:
-    """The covariance (M, M) to state for errors (N, M): 68 % of them lie within one standard deviation.
-
-    A few photos are seen wrongly and give large errors; their squares would make everybody else's sigma too large.
-    """
-    spread = np.quantile(np.abs(errors), _WITHIN_SIGMA, axis=0)
-    limited = errors.clip(-_OUTLIER * spread, _OUTLIER * spread)
-    return np.asarray(np.corrcoef(limited.T) * np.outer(spread, spread))
-
-
-def _left_out(hat: Float, residual: Float, group: NDArray[np.int64]) -> Float:
-    """Errors (N, M) of each group when it is left out, from the hat matrix (N, N) and the residuals (N, M) with all."""
-    errors = np.empty_like(residual)
-    for one in np.unique(group):
-        mine = np.flatnonzero(group == one)
-        errors[mine] = np.linalg.solve(np.eye(len(mine)) - hat[np.ix_(mine, mine)], residual[mine])
-    return errors
+def standardised(rows: Float, centre: Float, scale: Float) -> Float:
+    """Feature rows (..., F) in standard deviations from the mean, as a correction takes them."""
+    return np.asarray(((rows - centre) / scale).clip(-_FAR, _FAR))
 
 
 def mixture(estimates: Sequence[Estimate]) -> Estimate:

@@ -19,25 +19,30 @@ from numpy.typing import NDArray
 import avatar
 from avatar.body_model import MODEL_FILE, SEXES, BodyArrays, load_arrays
 from avatar.build import TOLERATED
+from avatar.circumstances import circumstances
 from avatar.estimate import Features
 from avatar.fit import Fitter
 from avatar.measure import MEASURES, Tape
 from bench.bodies_people import Person
 from bench.bodies_sight import CLOTHES, VIEWS, Archive
 
-_SOURCES = ("fit.py", "outline.py", "differential.py", "measure.py")
+_SOURCES = ("fit.py", "circumstances.py", "outline.py", "differential.py", "measure.py")
 Float = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One person in one kind of clothes, fitted from one or two photos: the fitted body's measures and mass."""
+    """One person in one kind of clothes, fitted from one or two photos: the fitted body's measures and mass.
+
+    around: the circumstances of the fit.
+    """
 
     person: Person
     clothes: str
     views: int
     measures_cm: dict[str, float]
     mass_kg: float
+    around: Float
 
     def features(self, with_weight: bool) -> Features:
         """What the correction sees."""
@@ -46,6 +51,7 @@ class Case:
             mass_kg=self.mass_kg,
             height_cm=self.person.stated_height_cm,
             female=float(self.person.sex == "female"),
+            circumstances=self.around,
             weight_kg=self.person.stated_weight_kg if with_weight else None,
         )
 
@@ -75,7 +81,7 @@ def cases(archive: Archive, seeds: Sequence[int], processes: int) -> tuple[list[
                 if grave:
                     failures.append(f"{person.seed} {clothes} {views}: {', '.join(sorted(grave))}")
                 elif (clothes, views) in kept:
-                    found.append(Case(person, clothes, views, *kept[clothes, views][:2]))
+                    found.append(Case(person, clothes, views, *kept[clothes, views]))
                 else:
                     failures.append(f"{person.seed} {clothes} {views}: nobody")
     return found, failures
@@ -97,7 +103,7 @@ def _fit(archive: Archive, folder: Path, seeds: Sequence[int]) -> None:
                 if len(wanted) == views:
                     fit = fitters[person.sex].fit(wanted, person.stated_height_cm)
                     vertices = (body.template + body.shapedirs @ fit.betas).astype(np.float32)
-                    result[clothes, views] = (tape.measure(vertices), tape.mass_kg(vertices))
+                    result[clothes, views] = (tape.measure(vertices), tape.mass_kg(vertices), circumstances(fit))
         path = folder / f"{person.seed}.pkl"
         path.with_suffix(".part").write_bytes(pickle.dumps(result))
         path.with_suffix(".part").replace(path)

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar.estimate import CLOTHING, CORRECTION_FILE, Correction, mode, save, train
+from avatar.estimate import CLOTHING, CORRECTION_FILE, Correction, mode, save
 from bench.bodies_cases import Case, cases
 from bench.bodies_people import TEST_SEEDS
+from bench.bodies_ridge import train
 from bench.bodies_sight import Archive
 
-TRAINING = 170
+TRAINING = 1000
 
 
 def learn(training: Sequence[Case]) -> dict[str, Correction]:
@@ -31,7 +32,7 @@ def learn(training: Sequence[Case]) -> dict[str, Correction]:
             group = np.array([case.person.seed for case in mine])
             for with_weight in (False, True):
                 rows = np.array([case.features(with_weight).row() for case in mine])
-                corrections[mode(views, with_weight, clothing)] = train(rows, truth, group)
+                corrections[mode(views, with_weight, clothing)] = train(rows, truth, group, len(mine[0].around))
     return corrections
 
 
