@@ -28,7 +28,7 @@ PHOTO_BODY = Body(
         "required": ["front", "height_cm", "consent"],
         "properties": {
             "front": {**_FILE, "description": "JPEG, PNG, WebP or HEIC: the whole body from the front."},
-            "side": {**_FILE, "description": "The same from the side; it halves the error of girths."},
+            "side": {**_FILE, "description": "The same from the side; girths are surer with it."},
             "height_cm": {"type": "number", "minimum": HEIGHT_CM[0], "maximum": HEIGHT_CM[1]},
             "weight_kg": {"type": "number", "minimum": WEIGHT_KG[0], "maximum": WEIGHT_KG[1]},
             "sex": {"enum": ["female", "male", "neutral"]},

@@ -33,6 +33,7 @@ EVENTS = "text/event-stream"
 ALIVE_S, LOOK_AGAIN_S = 10.0, 2.0
 FOR_HER_ALONE = "private, max-age=31536000, immutable"
 _MEDIA = {"body.glb": "model/gltf-binary", "plain.glb": "model/gltf-binary", "thumbnail.png": "image/png"}
+_OF_NO_PHOTO: Mapping[str, str | None] = {"view": None}  # remarks of bodies made before a remark named its photo
 _HERS = ("invalid-token", "missing-credentials", "origin-not-allowed", "token-expired", "unavailable")
 _ONE = (*_HERS, "unknown-avatar")
 _SENT = ("avatar-active", "avatar-invalid", "avatars-busy", "consent-required", "invalid-request", "payload-too-large")
@@ -194,7 +195,7 @@ class Avatars:
             measurements=_measurements(avatar),
             corrections_cm=dict(avatar.corrections),
             skin=avatar.skin,
-            findings=[contract.PhotoHint.model_validate(finding) for finding in avatar.findings],
+            findings=[contract.PhotoHint.model_validate({**_OF_NO_PHOTO, **finding}) for finding in avatar.findings],
             files=_files(avatar),
             created_at=avatar.created_at,
         )

@@ -32,7 +32,7 @@ class PhotoHint(Hint):
 
     view: Annotated[
         Literal["front", "side"] | None, Field(description="The photo that it is about; null if it is about none.")
-    ] = None
+    ]
 
 
 class Failure(PhotoHint):

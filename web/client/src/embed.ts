@@ -52,6 +52,7 @@ class TryOnElement extends HTMLElement {
   /** Opens the mirror that stands behind a button; `close` ends it. */
   open(): void {
     if (!this.#dialog || this.#dialog.open) return
+    this.#endFrame() // closed by the Escape key a moment ago
     this.#dialog.append(this.#newFrame())
     this.#dialog.showModal()
   }
