@@ -21,11 +21,11 @@ _OUTLINED = (
 def circumstances(fit: Fit) -> NDArray[np.float64]:
     """Of each view 23 numbers, of the fit one, the same places for the same things: (23 V + 1,).
 
-    Where the body's up (x, z) and front (x, y, z) point in the camera's frame, x right, y down, z away, mirrored where
-    a side photo shows her left side, so that the sides do not matter; by how much the focal length is not the assumed
-    one, a logarithm; how far below the picture's middle the pelvis lies, as a slope; how far away it is, the logarithm
-    of metres; where the picture's outline lies beyond the body's, cm, by joint, 0 where it was not seen. Last the root
-    mean square of all of that outline, cm.
+    A side photo in which she looks to the left counts mirrored, left and right exchanged. Where the body's up (x, z)
+    and front (x, y, z) point in the camera's frame, x right, y down, z away; by how much the focal length is not the
+    assumed one, a logarithm; how far below the picture's middle the pelvis lies, as a slope; how far away it is, the
+    logarithm of metres; where the picture's outline lies beyond the body's, cm, by joint, 0 where it was not seen.
+    Last the root mean square of all of that outline, cm.
     """
     numbers = [number for view in fit.states for number in _of_photo(fit, view)]
     return np.array([*numbers, 100 * fit.outline_error_m])
@@ -34,11 +34,18 @@ def circumstances(fit: Fit) -> NDArray[np.float64]:
 def _of_photo(fit: Fit, view: View) -> list[float]:
     state, residual = fit.states[view], fit.residual_m[view]
     up, front = state.turns[0][:, 1], state.turns[0][:, 2]
-    mirrored = -1.0 if view == "side" and front[0] < 0 else 1.0
+    mirrored = view == "side" and front[0] < 0
+    across = -1.0 if mirrored else 1.0
     return [
-        *(mirrored * up[0], up[2], mirrored * front[0], front[1], front[2]),
+        *(across * up[0], up[2], across * front[0], front[1], front[2]),
         state.log_focal,
         state.place[1] / state.place[2],
         float(np.log(state.place[2])),
-        *(100 * residual.get(joint, 0.0) for joint in _OUTLINED),
+        *(100 * residual.get(_opposite(joint) if mirrored else joint, 0.0) for joint in _OUTLINED),
     ]
+
+
+def _opposite(joint: str) -> str:
+    """The same joint of the other side; of the middle, itself."""
+    side, _, name = joint.partition("_")
+    return {"left": f"right_{name}", "right": f"left_{name}"}.get(side, joint)

@@ -23,7 +23,7 @@ Float = NDArray[np.float64]
 CORRECTION_FILE = Path(__file__).parent / "data" / "correction.npz"
 Clothing = Literal["tight", "everyday", "unknown"]
 CLOTHING: tuple[Clothing, ...] = ("tight", "everyday", "unknown")
-_FAR = 4.0  # standard deviations: what lies further out than anybody learned from is not extrapolated to
+_FAR = 4.0  # standard deviations: what lies further out counts as lying there, in learning too
 TAPE_SIGMA_CM = 0.7  # of a shopper's own tape; ISO 20685 allows 0.4 to 0.9 cm between trained measurers
 
 
@@ -94,8 +94,11 @@ class Correction:
 
 
 def standardised(rows: Float, centre: Float, scale: Float) -> Float:
-    """Feature rows (..., F) in standard deviations from the mean, as a correction takes them."""
-    return np.asarray(((rows - centre) / scale).clip(-_FAR, _FAR))
+    """Feature rows (..., F) in standard deviations from the mean, as a correction takes them; 0 for what is no number.
+
+    A fit whose body has no outline in the picture does not know how far that is off.
+    """
+    return np.asarray(np.nan_to_num(((rows - centre) / scale).clip(-_FAR, _FAR), nan=0.0))
 
 
 def mixture(estimates: Sequence[Estimate]) -> Estimate:

@@ -37,7 +37,10 @@ class _Groups:
         return cls(index)
 
     def left_out(self, rows: Float, inverse: Float, weight: Float, residual: Float) -> Float:
-        """Errors (N,) of each group when it is left out, from the residuals (N,) with all; rows (N, F)."""
+        """Errors (N,) of each group when it is left out, from the residuals (N,) with all.
+
+        rows (N, C); inverse (C, C) of the weighted information; weight (N,).
+        """
         there = self.index >= 0
         mine = rows[self.index] * there[..., None]
         hat = (mine @ inverse @ mine.transpose(0, 2, 1)) * (weight[self.index] * there)[:, None, :]
@@ -73,7 +76,10 @@ def train(rows: Float, truth: Float, group: NDArray[np.int64], circumstances: in
 
 
 def _robust(columns: Float, wanted: Float, groups: _Groups, penalty: Float) -> tuple[Float, Float]:
-    """Weights (F + 1,) for one measure, and everybody's error when left out (N,)."""
+    """Weights (C,) for one measure, and everybody's error when left out (N,), both at the trust of the last round.
+
+    columns (N, C), the last one constant; wanted (N,); penalty (C,).
+    """
     trust: Float = np.ones(len(wanted))
     for _ in range(_ROUNDS):
         information = (columns * trust[:, None]).T @ columns + np.diag(penalty)
@@ -86,7 +92,7 @@ def _robust(columns: Float, wanted: Float, groups: _Groups, penalty: Float) -> t
 
 
 def _limited(errors: Float) -> Float:
-    """Absolute errors (N, M), none more than some times what two thirds of them keep to."""
+    """Absolute errors (N, M), none more than some times what two thirds of its measure's keep to."""
     size = np.abs(errors)
     return np.minimum(size, _OUTLIER * np.quantile(size, _WITHIN_SIGMA, axis=0))
 

@@ -17,7 +17,7 @@ from bench.bodies_people import TEST_SEEDS
 from bench.bodies_ridge import train
 from bench.bodies_sight import Archive
 
-TRAINING = 1000
+TRAINING = 1200
 
 
 def learn(training: Sequence[Case]) -> dict[str, Correction]:

@@ -18,6 +18,7 @@ from tests.avatar.test_fit import person_of
 
 A_PHOTO_S = 23
 UP_Z, FRONT_X, FRONT_Z, LOG_DISTANCE = 1, 2, 4, 7
+HIPS_AND_KNEES = slice(12, 16)  # what is left over of the outline there, cm
 
 
 def mirrored(seen: Sighting) -> Sighting:
@@ -64,3 +65,6 @@ def test_it_does_not_matter_which_side_she_shows(woman: BodyModel, sightings: di
     one, two = circumstances(fit), circumstances(again)
     assert np.sign(fit.states["side"].turns[0][0, 2]) != np.sign(again.states["side"].turns[0][0, 2])
     np.testing.assert_allclose(two[A_PHOTO_S:][:8], one[A_PHOTO_S:][:8], atol=0.02)
+    sides = slice(A_PHOTO_S + HIPS_AND_KNEES.start, A_PHOTO_S + HIPS_AND_KNEES.stop)
+    assert np.ptp(one[sides]) > 0.08
+    np.testing.assert_allclose(two[sides], one[sides], atol=0.04)

@@ -70,12 +70,20 @@ def test_nobody_is_judged_by_what_was_learned_from_herself() -> None:
     assert np.diag(together).mean() > 1.1 * np.diag(apart).mean()
 
 
-def test_what_lies_further_out_than_anybody_learned_from_is_not_extrapolated_to() -> None:
+def test_what_lies_very_far_out_is_not_extrapolated_to() -> None:
     rows, truth = people(400, 1)
     correction = train(rows, truth, np.arange(400), 2)
     usual, strange = rows[0].copy(), rows[0].copy()
     usual[-2], strange[-2] = 0.5, 50.0
     np.testing.assert_allclose(estimate_of(strange, correction).mean, estimate_of(usual, correction).mean)
+
+
+def test_what_a_fit_does_not_know_of_its_photo_counts_as_usual() -> None:
+    rows, truth = people(400, 1)
+    correction = train(rows, truth, np.arange(400), 2)
+    unknown, usual = rows[0].copy(), rows[0].copy()
+    unknown[-1], usual[-1] = np.nan, rows[:, -1].mean()
+    np.testing.assert_allclose(estimate_of(unknown, correction).mean, estimate_of(usual, correction).mean)
 
 
 def test_a_corrected_measure_is_believed_and_pulls_its_kin() -> None:
