@@ -132,6 +132,23 @@ def test_a_mirror_closed_and_opened_in_one_breath_is_one_mirror(open_page: Open,
     assert frames.get_attribute("id") is None
     page.locator("vitrine-try-on").get_by_role("button", name="Fermer").press("Escape")
     frames.wait_for(state="detached")
+    page.get_by_role("button", name="Essayer").click()
+    agree = page.frame_locator("vitrine-try-on iframe").get_by_role("button", name="J’accepte, ouvrir ma caméra")
+    agree.press("Escape")  # heard by the frame alone
+    frames.wait_for(state="detached")
+
+
+def test_a_mirror_in_its_place_stays_there(open_page: Open, host: str) -> None:
+    page = open_page().page
+    page.goto(host)
+    frames = page.evaluate("""() => {
+        const inline = document.createElement('vitrine-try-on')
+        inline.setAttribute('shop', 'demo')
+        document.body.append(inline)
+        inline.close() // what was not opened is not closed
+        return inline.shadowRoot.querySelectorAll('iframe').length
+    }""")
+    assert frames == 1
 
 
 def test_her_data_are_a_step_away_from_the_mirror(open_page: Open) -> None:

@@ -59,7 +59,8 @@ class TryOnElement extends HTMLElement {
 
   /** The camera is off at once: the dialog's own event comes a turn later, when the mirror may be open again. */
   close(): void {
-    this.#dialog?.close()
+    if (!this.#dialog) return
+    this.#dialog.close()
     this.#endFrame()
   }
 
@@ -167,6 +168,7 @@ class TryOnElement extends HTMLElement {
   #hear({ source, origin, data }: MessageEvent<Partial<HostMessage> | null>): void {
     if (origin !== server || source !== this.#frame?.contentWindow || data?.vitrine !== 1) return
     this.#dispatch('vitrine-change', { screen: data.screen, worn: data.worn })
+    if (data.close) this.close()
     if (data.cart) this.#dispatch('vitrine-add-to-cart', { products: data.cart })
   }
 

@@ -6,6 +6,8 @@ export interface HostMessage {
   worn: string[]
   /** What the shopper wants in her cart, when she says so. */
   cart?: string[]
+  /** She pressed the Escape key, which a page does not hear that is pressed in a frame. */
+  close?: true
 }
 
 /** `wear`: put this on. `added`: the page's own button put this into the cart. */
@@ -29,6 +31,7 @@ export class Host {
 
   join(wishes: Wishes): void {
     if (!this.listens) return
+    if (this.main.hasAttribute('data-dialog')) window.addEventListener('keydown', (event) => this.#close(event))
     new MutationObserver(() => this.#tell()).observe(this.main, { attributeFilter: ['data-screen', 'data-worn'] })
     window.addEventListener('message', ({ source, origin, data }: MessageEvent<Record<string, unknown> | null>) => {
       if (source !== window.parent || origin !== this.origin || data?.['vitrine'] !== 1) return
@@ -39,6 +42,11 @@ export class Host {
 
   addToCart(products: string[]): void {
     this.#tell({ cart: products })
+  }
+
+  #close({ key, defaultPrevented }: KeyboardEvent): void {
+    if (key !== 'Escape' || defaultPrevented || document.querySelector('dialog[open]')) return // that one closes first
+    this.#tell({ close: true })
   }
 
   #tell(more: Partial<HostMessage> = {}): void {
