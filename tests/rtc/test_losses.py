@@ -60,11 +60,13 @@ async def test_a_camera_that_stands_still_and_what_the_browser_saw_are_counted(
     await connect(placement, shopper, products=("acetate",))
     await shopper.see(10)
     before = told("vitrine_freezes_total", node_name, where="camera")
+    before_s = told("vitrine_freeze_seconds_total", node_name, where="camera")
     moving, shopper.track.camera.fps = shopper.track.camera.fps, 1
-    await shopper.see(1)
+    await shopper.see(2)  # the first may have been on its way
     shopper.track.camera.fps = moving
-    await until(lambda: told("vitrine_freezes_total", node_name, where="camera") > before)
-    assert told("vitrine_freeze_seconds_total", node_name, where="camera") > 0.5
+    # A busy machine may freeze the picture for less on its own, before or after.
+    await until(lambda: told("vitrine_freeze_seconds_total", node_name, where="camera") > before_s + 0.5)
+    assert told("vitrine_freezes_total", node_name, where="camera") > before
     shopper.say(
         type="stats", fps=23.5, rtt_ms=31, freezes=2, freeze_ms=740, packets_lost=5, frames_dropped=3,
         bitrate_bps=640_000, jitter_buffer_ms=12.5, limited_by="none", up_width=640,
