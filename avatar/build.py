@@ -141,16 +141,15 @@ class Builder:
             lambda share: on_stage("fitting", 0.3 + 0.35 * share),
         )
         sexes: tuple[Sex, ...] = (cast(Sex, request.sex),) if request.sex in ("female", "male") else ("female", "male")
-        found = {sex: self._shape(scene, sex) for sex in sexes}
-        shapes = {sex: betas for sex, (betas, _) in found.items()}
+        shapes = {sex: self._shape(scene, sex) for sex in sexes}
         on_stage("measuring", 0.65)
-        estimate = mixture([self._estimate(request, sex, *shape) for sex, shape in found.items()])
+        estimate = mixture([self._estimate(request, sex, *shape) for sex, shape in shapes.items()])
         for finding in findings:
             estimate = estimate.widened(TOLERATED[finding.code])
         estimate = estimate.corrected(request.corrections_cm)
         on_stage("shaping", 0.75)
         sex = sexes[0] if len(sexes) == 1 else "neutral"
-        start = shapes[sex] if sex in shapes else np.zeros(self._figure(sex).arrays.betas)
+        start = shapes[sex][0] if sex in shapes else np.zeros(self._figure(sex).arrays.betas)
         measures = _measures(estimate)
         betas = self._shaped(sex, start, measures, {"height": request.height_cm, **request.corrections_cm})
         on_stage("exporting", 0.9)

@@ -67,7 +67,7 @@ def train(rows: Float, truth: Float, group: NDArray[np.int64], circumstances: in
         penalty[-1] = 0.0
         found = [_robust(columns, one, groups, penalty) for one in missing.T]
         weights, errors = (np.stack(part, 1) for part in zip(*found, strict=True))
-        error = float(np.mean(_limited(errors) / unit, dtype=np.float64))
+        error = float(np.mean(np.abs(_limited(errors)) / unit, dtype=np.float64))
         if best is None or error < best[0]:
             best = (error, weights, errors)
     assert best is not None
@@ -86,15 +86,20 @@ def _robust(columns: Float, wanted: Float, groups: _Groups, penalty: Float) -> t
         inverse = np.asarray(np.linalg.inv(information), np.float64)
         weights = inverse @ columns.T @ (trust * wanted)
         errors = groups.left_out(columns, inverse, trust, wanted - columns @ weights)
-        spread = np.quantile(np.abs(errors), _WITHIN_SIGMA)
+        spread = _spread(errors)
         trust = np.asarray(np.minimum(1.0, _HUBER * spread / np.maximum(np.abs(errors), 1e-9)), np.float64)
     return weights, errors
 
 
+def _spread(errors: Float) -> Float:
+    """What 68 % of the errors (N, ...) keep to, by measure: a standard deviation that a few large ones do not move."""
+    return np.asarray(np.quantile(np.abs(errors), _WITHIN_SIGMA, axis=0))
+
+
 def _limited(errors: Float) -> Float:
-    """Absolute errors (N, M), none more than some times what two thirds of its measure's keep to."""
-    size = np.abs(errors)
-    return np.minimum(size, _OUTLIER * np.quantile(size, _WITHIN_SIGMA, axis=0))
+    """Errors (N, M), none larger than some times the spread of its measure."""
+    most = _OUTLIER * _spread(errors)
+    return errors.clip(-most, most)
 
 
 def _stated(errors: Float) -> Float:
@@ -102,6 +107,5 @@ def _stated(errors: Float) -> Float:
 
     A few photos are seen wrongly and give large errors; their squares would make everybody else's sigma too large.
     """
-    spread = np.quantile(np.abs(errors), _WITHIN_SIGMA, axis=0)
-    limited = errors.clip(-_OUTLIER * spread, _OUTLIER * spread)
-    return np.asarray(np.corrcoef(limited.T) * np.outer(spread, spread))
+    spread = _spread(errors)
+    return np.asarray(np.corrcoef(_limited(errors).T) * np.outer(spread, spread))

@@ -64,9 +64,9 @@ async def test_from_photos_to_a_body_that_is_corrected_taken_along_and_erased(si
     done = await read(site, bearer, at)
     assert (done["status"], done["progress"], done["eta_seconds"], done["failure"]) == ("complete", 1, None, None)
     assert done["measurements"]["waist"] == {"cm": 74.2, "sigma_cm": 1.4}
-    assert [(finding["code"], finding["view"]) for finding in done["findings"]] == [
-        ("blurred", "side"),
-        ("loose-clothes", None),
+    assert done["findings"] == [
+        {"code": "blurred", "advice": "Stand still.", "view": "side"},
+        {"code": "loose-clothes", "advice": "Wear something tight.", "view": None},
     ]
     assert (await read(site, bearer, f"{at}/measurements"))["measurements"] == done["measurements"]
     assert [one["id"] for one in (await read(site, bearer, "/v1/avatars"))["avatars"]] == [avatar["id"]]
